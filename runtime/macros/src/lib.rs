@@ -1,0 +1,1 @@
+//! `#[filch::main]` and `#[filch::test]`.

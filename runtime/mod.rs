@@ -1,0 +1,3 @@
+//! The runtime.
+pub(crate) mod shim;
+pub(crate) mod task;

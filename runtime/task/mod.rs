@@ -1,0 +1,2 @@
+//! Tasks.
+pub(crate) mod waker;

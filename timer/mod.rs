@@ -1,0 +1,1 @@
+//! Time: clock, wheel, sleeps.
