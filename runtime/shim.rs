@@ -18,6 +18,15 @@ mod real {
     pub(crate) fn wait<T>(condvar: &Condvar, guard: &mut MutexGuard<'_, T>) {
         condvar.wait(guard);
     }
+
+    /// Waits on `condvar` until it is notified or `timeout` is over; true if it is over.
+    pub(crate) fn wait_for<T>(
+        condvar: &Condvar,
+        guard: &mut MutexGuard<'_, T>,
+        timeout: core::time::Duration,
+    ) -> bool {
+        condvar.wait_for(guard, timeout).timed_out()
+    }
 }
 
 #[cfg(loom)]

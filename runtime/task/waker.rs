@@ -1,42 +1,188 @@
-//! Wakers of one word.
-//! STUB in this branch: the real one stores a filch task pointer unboxed; the interface below is fixed.
+//! The waker of a task, and wakers of one word.
+//! It owns the vtable of wakers and the tag that tells a task's pointer from a boxed foreign waker; it must not know
+//! queues: a wake-up that needs one goes through the task's own vtable.
 
-use core::task::Waker;
+use super::cell::Header;
+use super::runnable::Runnable;
+use super::state::Wake;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+use core::task::{RawWaker, RawWakerVTable, Waker};
 
-/// An owned waker in one word.
-pub(crate) struct ThinWaker(usize);
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
-#[allow(dead_code)]
+/// A waker for the length of one poll, which owns no reference.
+///
+/// # Safety
+/// The task outlives the waker's use; clones own references of their own.
+#[inline]
+pub(super) unsafe fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Waker> {
+    // SAFETY: the functions of the vtable keep the contract of `RawWaker` for a pointer to a live task.
+    ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) })
+}
+
+/// A waker that owns a reference.
+///
+/// # Safety
+/// The caller owns a reference to the task and gives it up.
+pub(super) unsafe fn owned(task: NonNull<Header>) -> Waker {
+    // SAFETY: passed on.
+    ManuallyDrop::into_inner(unsafe { borrowed(task) })
+}
+
+/// Whether `waker` is that of `task`.
+pub(crate) fn is_of(waker: &Waker, task: NonNull<Header>) -> bool {
+    waker.data() == task.as_ptr().cast_const().cast() && core::ptr::eq(waker.vtable(), &VTABLE)
+}
+
+/// # Safety
+/// `data` is a live task, of which the caller holds a reference. The same for the three functions below; `wake` and
+/// `drop_waker` give that reference up.
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: see above.
+    unsafe { &*data.cast::<Header>() }.state.ref_inc();
+    RawWaker::new(data, &VTABLE)
+}
+
+/// # Safety
+/// As `clone`.
+unsafe fn wake(data: *const ()) {
+    // SAFETY: a waker's data is never null, and the task is alive as the caller's reference says.
+    unsafe { wake_owned(NonNull::new_unchecked(data.cast_mut().cast())) }
+}
+
+/// # Safety
+/// The caller owns a reference and gives it up.
+#[inline]
+unsafe fn wake_owned(task: NonNull<Header>) {
+    // SAFETY: the reference keeps the header for the transition. `Push` gives the queue entry, and what is read
+    // of the header for it is read before the push; `Free` says that the reference was the last.
+    unsafe {
+        match task.as_ref().state.wake() {
+            Wake::Nothing => {}
+            Wake::Push => task.as_ref().schedule()(Runnable::from_raw(task)),
+            Wake::Free => Header::free(task),
+        }
+    }
+}
+
+/// # Safety
+/// As `clone`.
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: as in `wake_owned`; the reference stays with the caller.
+    unsafe {
+        let task = NonNull::new_unchecked(data.cast_mut().cast::<Header>());
+        if task.as_ref().state.wake_by_ref() == Wake::Push {
+            task.as_ref().schedule()(Runnable::from_raw(task));
+        }
+    }
+}
+
+/// # Safety
+/// As `clone`.
+unsafe fn drop_waker(data: *const ()) {
+    // SAFETY: the reference is given up here.
+    unsafe { drop_ref(NonNull::new_unchecked(data.cast_mut().cast())) }
+}
+
+/// # Safety
+/// The caller owns a reference and gives it up.
+#[inline]
+pub(super) unsafe fn drop_ref(task: NonNull<Header>) {
+    // SAFETY: the header lives up to `ref_dec`; after the last one nobody refers to it.
+    unsafe {
+        if task.as_ref().state.ref_dec() {
+            Header::free(task);
+        }
+    }
+}
+
+const BOXED: usize = 1;
+
+/// An owned waker in one word: the address of a task, or that of a boxed foreign waker with the lowest bit set.
+pub(crate) struct ThinWaker(NonNull<()>);
+
+// SAFETY: a `Waker` is `Send` and `Sync`, and this is one in another shape.
+unsafe impl Send for ThinWaker {}
+// SAFETY: as above.
+unsafe impl Sync for ThinWaker {}
+
 impl ThinWaker {
-    /// Clones `waker` into one word.
+    /// Clones `waker`; allocates only if it is not the waker of a filch task.
+    #[inline]
     pub(crate) fn new(waker: &Waker) -> Self {
-        Self(Box::into_raw(Box::new(waker.clone())) as usize)
+        if core::ptr::eq(waker.vtable(), &VTABLE) {
+            // SAFETY: the vtable says that the data is a task, and `waker` holds a reference or borrows one.
+            unsafe {
+                let task = NonNull::new_unchecked(waker.data().cast_mut());
+                task.cast::<Header>().as_ref().state.ref_inc();
+                Self(task)
+            }
+        } else {
+            Self::boxed(waker)
+        }
     }
-    /// Whether waking `self` wakes what `waker` wakes.
+
+    #[cold]
+    fn boxed(waker: &Waker) -> Self {
+        let boxed = Box::into_raw(Box::new(waker.clone()));
+        // SAFETY: a box's address is neither null nor odd.
+        Self(unsafe { NonNull::new_unchecked(boxed.map_addr(|address| address | BOXED).cast()) })
+    }
+
+    fn as_boxed(&self) -> Option<*mut Waker> {
+        let tagged = self.0.as_ptr().addr() & BOXED != 0;
+        tagged.then(|| self.0.as_ptr().map_addr(|address| address & !BOXED).cast())
+    }
+
+    /// Whether a wake of `self` wakes what `waker` wakes.
+    #[inline]
     pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
-        // SAFETY: the word came from `Box::into_raw` and is owned by `self`.
-        unsafe { (*(self.0 as *const Waker)).will_wake(waker) }
+        match self.as_boxed() {
+            // SAFETY: the box is owned by `self`.
+            Some(boxed) => unsafe { &*boxed }.will_wake(waker),
+            None => is_of(waker, self.0.cast()),
+        }
     }
-    /// Wakes and consumes.
+
+    /// Wakes, and gives up the waker.
+    #[inline]
     pub(crate) fn wake(self) {
-        let word = self.into_raw();
-        // SAFETY: the word came from `Box::into_raw`; `into_raw` gave up ownership.
-        unsafe { Box::from_raw(word as *mut Waker) }.wake()
+        let this = ManuallyDrop::new(self);
+        match this.as_boxed() {
+            // SAFETY: the box was owned by `self`.
+            Some(boxed) => unsafe { Box::from_raw(boxed) }.wake(),
+            // SAFETY: `self` owned a reference.
+            None => unsafe { wake_owned(this.0.cast()) },
+        }
     }
-    /// Gives up ownership; never zero.
+
+    /// The word itself, never zero.
     pub(crate) fn into_raw(self) -> usize {
-        core::mem::ManuallyDrop::new(self).0
+        ManuallyDrop::new(self).0.as_ptr().expose_provenance()
     }
+
     /// # Safety
-    /// `raw` came from `into_raw` and is used once.
+    /// `raw` came from [`ThinWaker::into_raw`], and is made into a waker once.
+    #[inline]
     pub(crate) unsafe fn from_raw(raw: usize) -> Self {
-        Self(raw)
+        // SAFETY: `into_raw` never gives zero.
+        Self(unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(raw)) })
+    }
+
+    /// Whether `raw` is the very word that a clone of `waker` would have; false for foreign wakers.
+    pub(super) fn raw_is_of(raw: usize, waker: &Waker) -> bool {
+        core::ptr::eq(waker.vtable(), &VTABLE) && waker.data().addr() == raw
     }
 }
 
 impl Drop for ThinWaker {
     fn drop(&mut self) {
-        // SAFETY: the word came from `Box::into_raw` and is owned by `self`.
-        drop(unsafe { Box::from_raw(self.0 as *mut Waker) });
+        match self.as_boxed() {
+            // SAFETY: the box is owned by `self`.
+            Some(boxed) => drop(unsafe { Box::from_raw(boxed) }),
+            // SAFETY: `self` owns a reference.
+            None => unsafe { drop_ref(self.0.cast()) },
+        }
     }
 }

@@ -1,0 +1,216 @@
+//! What a thread is in the middle of: which runtime is current, which worker it runs, and whether it may block.
+//! It owns those words of the thread and their guards; it must not know how a worker works.
+
+use super::scheduler::Shared;
+use super::scheduler::worker::Worker;
+use super::task::Aside;
+use super::{Handle, coop};
+use crate::timer;
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::null;
+use std::sync::Arc;
+
+/// Whether `block_on` is allowed on the thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// An ordinary thread, a blocking job, or the inside of `block_in_place`.
+    MayBlock,
+    /// A worker, or the inside of `block_on`.
+    Asynchronous,
+}
+
+std::thread_local! {
+    static WORKER: Cell<*const Worker> = const { Cell::new(null()) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
+    static CURRENT: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The worker that this thread runs.
+#[inline]
+pub(crate) fn worker<'a>() -> Option<&'a Worker> {
+    // SAFETY: the pointer is set by `WorkerGuard`, for as long as the worker is this thread's; callers use the reference
+    // before they return to the loop that may give the worker away, and across no poll.
+    unsafe { WORKER.get().as_ref() }
+}
+
+/// Makes this thread run `worker` until the guard is dropped or the worker is given away.
+pub(crate) struct WorkerGuard {
+    worker: *const Worker,
+    outer: *const Worker,
+}
+
+impl WorkerGuard {
+    /// # Safety
+    /// The worker lives, and is this thread's only, until the guard is dropped or [`give_worker_away`] called.
+    pub(crate) unsafe fn enter(worker: *const Worker) -> Self {
+        Self { worker, outer: WORKER.replace(worker) }
+    }
+
+    /// Whether the worker is still this thread's.
+    #[inline]
+    pub(crate) fn holds(&self) -> bool {
+        core::ptr::eq(WORKER.get(), self.worker)
+    }
+}
+
+impl Drop for WorkerGuard {
+    fn drop(&mut self) {
+        WORKER.set(self.outer);
+    }
+}
+
+/// Takes the worker from this thread: the caller hands it to another one.
+pub(crate) fn give_worker_away() -> *const Worker {
+    WORKER.replace(null())
+}
+
+/// The runtime of this thread: that of its worker, or the one that was entered.
+pub(crate) fn current() -> Option<Arc<Shared>> {
+    if let Some(worker) = worker() {
+        return Some(worker.shared().clone());
+    }
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// The runtime of this thread, or a panic that says what to do.
+#[track_caller]
+pub(crate) fn expect(called: &str) -> Arc<Shared> {
+    match current() {
+        Some(shared) => shared,
+        None => panic!("{}", NoRuntime(called)),
+    }
+}
+
+/// The message for a call that needs a runtime where there is none.
+struct NoRuntime<'a>(&'a str);
+
+impl fmt::Display for NoRuntime<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` was called on a thread without a filch runtime. Call it inside `filch::block_on(..)` or \
+             `#[filch::main]`, or keep `let _guard = handle.enter();` alive",
+            self.0
+        )
+    }
+}
+
+/// While it lives, the thread is in a runtime: `spawn`, `sleep` and the like work. Made by
+/// [`Handle::enter`](crate::runtime::Handle::enter).
+///
+/// Guards of a thread are to be dropped in the reverse order of their making.
+#[must_use = "the thread leaves the runtime when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    inner: Entered,
+    handle: PhantomData<&'a Handle>,
+}
+
+impl EnterGuard<'_> {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { inner: Entered::new(shared), handle: PhantomData }
+    }
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").field("depth", &self.inner.depth).finish_non_exhaustive()
+    }
+}
+
+/// The guard itself, for this crate's own use.
+pub(crate) struct Entered {
+    before: Option<Arc<Shared>>,
+    depth: usize,
+    _timers: timer::context::Guard,
+}
+
+impl Entered {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self::with_wheel(shared, None)
+    }
+
+    /// For the thread of a worker, which sets timers in its own wheel.
+    pub(crate) fn with_wheel(shared: &Arc<Shared>, worker: Option<usize>) -> Self {
+        let before = CURRENT.with(|current| current.replace(Some(shared.clone())));
+        DEPTH.set(DEPTH.get() + 1);
+        let timers = timer::context::enter(&shared.timers, worker);
+        Self { before, depth: DEPTH.get(), _timers: timers }
+    }
+}
+
+impl Drop for Entered {
+    #[track_caller]
+    fn drop(&mut self) {
+        if DEPTH.get() != self.depth {
+            if !std::thread::panicking() {
+                panic!(
+                    "`EnterGuard`s must be dropped in the reverse order of `Handle::enter`: give each a scope of its own"
+                );
+            }
+            return;
+        }
+        DEPTH.set(self.depth - 1);
+        let before = self.before.take();
+        // The replaced reference is dropped after the borrow has ended.
+        let _replaced = CURRENT.with(|current| current.replace(before));
+    }
+}
+
+/// While it lives, the thread is asynchronous: `block_on` on it panics.
+pub(crate) struct Asynchronous(Mode);
+
+impl Asynchronous {
+    /// # Panics
+    /// If the thread is asynchronous already.
+    #[track_caller]
+    pub(crate) fn enter(called: &str) -> Self {
+        assert!(
+            MODE.get() == Mode::MayBlock,
+            "`{called}` was called inside a task or another `block_on`, where it would block a thread that other tasks \
+             need. Use `.await` there, or wrap the call in `filch::block_in_place(|| ..)` or `filch::spawn_blocking`"
+        );
+        Self::force()
+    }
+
+    /// For the loop of a worker.
+    pub(crate) fn force() -> Self {
+        Self(MODE.replace(Mode::Asynchronous))
+    }
+}
+
+impl Drop for Asynchronous {
+    fn drop(&mut self) {
+        MODE.set(self.0);
+    }
+}
+
+/// Whether waiting would block a worker or a `block_on`.
+pub(crate) fn may_block() -> bool {
+    MODE.get() == Mode::MayBlock
+}
+
+/// While it lives, the thread may block although it is in the middle of a poll.
+pub(crate) struct Blocking {
+    mode: Mode,
+    _task: Aside,
+    _budget: coop::Unlimited,
+}
+
+impl Blocking {
+    pub(crate) fn enter() -> Self {
+        Self {
+            mode: MODE.replace(Mode::MayBlock),
+            _task: Aside::enter(),
+            _budget: coop::Unlimited::enter(),
+        }
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        MODE.set(self.mode);
+    }
+}

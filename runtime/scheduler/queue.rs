@@ -1,0 +1,168 @@
+//! The run queues: the only file that names crossbeam-deque, and under `cfg(loom)` its small locked twin.
+//! It owns the three kinds of queue and their rules of access; it must not know workers.
+
+use crate::runtime::task::Runnable;
+
+#[cfg(not(loom))]
+mod inner {
+    use super::Runnable;
+    use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+
+    /// How often a thief that loses a race tries again before it goes on to the next victim.
+    const RETRIES: usize = 3;
+
+    /// A worker's own queue: first in, first out; only its worker pushes and pops.
+    pub(crate) struct LocalQueue(Worker<Runnable>);
+
+    /// The thieves' end of a worker's queue.
+    pub(crate) struct Thief(Stealer<Runnable>);
+
+    /// A queue that any thread may push to: one for each worker.
+    pub(crate) struct Inbox(Injector<Runnable>);
+
+    impl LocalQueue {
+        pub(crate) fn new() -> Self {
+            Self(Worker::new_fifo())
+        }
+        pub(crate) fn thief(&self) -> Thief {
+            Thief(self.0.stealer())
+        }
+        #[inline]
+        pub(crate) fn push(&self, task: Runnable) {
+            self.0.push(task);
+        }
+        #[inline]
+        pub(crate) fn pop(&self) -> Option<Runnable> {
+            self.0.pop()
+        }
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    impl Thief {
+        /// Moves about half of the victim's tasks into `to`, and gives one of them.
+        pub(crate) fn steal_into(&self, to: &LocalQueue) -> Option<Runnable> {
+            retry(|| self.0.steal_batch_and_pop(&to.0))
+        }
+        /// One task, for the drain at shutdown.
+        pub(crate) fn steal(&self) -> Option<Runnable> {
+            loop {
+                match self.0.steal() {
+                    Steal::Success(task) => return Some(task),
+                    Steal::Empty => return None,
+                    Steal::Retry => {}
+                }
+            }
+        }
+        pub(crate) fn len(&self) -> usize {
+            self.0.len()
+        }
+    }
+
+    impl Inbox {
+        pub(crate) fn new() -> Self {
+            Self(Injector::new())
+        }
+        pub(crate) fn push(&self, task: Runnable) {
+            self.0.push(task);
+        }
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+        pub(crate) fn len(&self) -> usize {
+            self.0.len()
+        }
+        /// Moves a batch into `to`, and gives one of it.
+        pub(crate) fn take_into(&self, to: &LocalQueue) -> Option<Runnable> {
+            retry(|| self.0.steal_batch_and_pop(&to.0))
+        }
+        /// One task.
+        pub(crate) fn take(&self) -> Option<Runnable> {
+            loop {
+                match self.0.steal() {
+                    Steal::Success(task) => return Some(task),
+                    Steal::Empty => return None,
+                    Steal::Retry => core::hint::spin_loop(),
+                }
+            }
+        }
+    }
+
+    fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
+        for _ in 0..RETRIES {
+            match steal() {
+                Steal::Success(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(loom)]
+mod inner {
+    use super::Runnable;
+    use crate::runtime::shim::{Arc, Mutex};
+    use std::collections::VecDeque;
+
+    type Queue = Mutex<VecDeque<Runnable>>;
+
+    pub(crate) struct LocalQueue(Arc<Queue>);
+    pub(crate) struct Thief(Arc<Queue>);
+    pub(crate) struct Inbox(Queue);
+
+    impl LocalQueue {
+        pub(crate) fn new() -> Self {
+            Self(Arc::new(Mutex::new(VecDeque::new())))
+        }
+        pub(crate) fn thief(&self) -> Thief {
+            Thief(self.0.clone())
+        }
+        pub(crate) fn push(&self, task: Runnable) {
+            self.0.lock().push_back(task);
+        }
+        pub(crate) fn pop(&self) -> Option<Runnable> {
+            self.0.lock().pop_front()
+        }
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.lock().is_empty()
+        }
+    }
+
+    impl Thief {
+        pub(crate) fn steal_into(&self, _to: &LocalQueue) -> Option<Runnable> {
+            self.steal()
+        }
+        pub(crate) fn steal(&self) -> Option<Runnable> {
+            self.0.lock().pop_front()
+        }
+        pub(crate) fn len(&self) -> usize {
+            self.0.lock().len()
+        }
+    }
+
+    impl Inbox {
+        pub(crate) fn new() -> Self {
+            Self(Mutex::new(VecDeque::new()))
+        }
+        pub(crate) fn push(&self, task: Runnable) {
+            self.0.lock().push_back(task);
+        }
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.lock().is_empty()
+        }
+        pub(crate) fn len(&self) -> usize {
+            self.0.lock().len()
+        }
+        pub(crate) fn take_into(&self, _to: &LocalQueue) -> Option<Runnable> {
+            self.take()
+        }
+        pub(crate) fn take(&self) -> Option<Runnable> {
+            self.0.lock().pop_front()
+        }
+    }
+}
+
+pub(crate) use inner::{Inbox, LocalQueue, Thief};

@@ -1,0 +1,118 @@
+//! The memory of tasks, which is also their registry.
+//!
+//! It owns blocks of memory and can walk them; it must not know what a task does, only that a block's first word is
+//! zero exactly while no task lives in it ([`State`](super::state::State)).
+//!
+//! # Layers
+//!
+//! - A *thread cache* has a free list per size (steps of 8 bytes). Allocating and freeing are a pop and a push.
+//! - A *central list* per size (`central.rs`), under a lock, exchanges batches of 64 blocks with the caches.
+//! - *Chunks* of 64 KiB, cut into blocks of one size, lie in *regions* of 2 MiB (`region.rs`). A chunk whose blocks
+//!   are all back in the central list gives its pages back to the system. Regions are never unmapped.
+//!
+//! Tasks that are large or aligned beyond 8 bytes, and with `cfg(filch_system_alloc)` all tasks, come from the system
+//! allocator and stand in a linked list (`listed.rs`).
+//!
+//! # Why a walk is sound
+//!
+//! Blocks are type-stable: memory that was once a block of some size always reads as one, free or not. A walker holds
+//! the lock of the size, so no chunk changes its size under it, reads a first word, and makes a reference to the task
+//! only by a compare-exchange that fails on a word without references. A block that was just handed out has word
+//! zero until [`State::publish`](super::state::State::publish), whose Release makes the header visible to the walker.
+
+mod cache;
+mod central;
+mod listed;
+mod region;
+
+use super::cell::Header;
+use core::ptr::NonNull;
+use std::alloc::Layout;
+
+/// Sizes from this one on come from the system allocator.
+const LARGE: usize = 1024;
+const STEP: usize = 8;
+const CLASSES: usize = LARGE / STEP;
+const BATCH: usize = 64;
+
+/// A free block. The first word is the state of the task that will live here, and zero until then.
+#[repr(C)]
+struct Block {
+    state: u64,
+    next: *mut Block,
+    /// The rest of the header up to the word that keeps the generation.
+    _unused: [u64; 2],
+    runtime_and_home: u32,
+    generation: u32,
+}
+
+const fn is_listed(layout: Layout) -> bool {
+    cfg!(any(filch_system_alloc, loom)) || layout.size() > LARGE - STEP || layout.align() > STEP
+}
+
+/// Memory for a task, its first word zero, and the number of its life.
+#[inline]
+pub(super) fn allocate(layout: Layout) -> (NonNull<u8>, u32) {
+    if is_listed(layout) {
+        return listed::allocate(layout);
+    }
+    let block = cache::pop(layout.size().div_ceil(STEP));
+    // SAFETY: the block is a free one, hence initialised, and now ours.
+    let generation = unsafe { (&raw const (*block.as_ptr()).generation).read() };
+    (block.cast(), generation.wrapping_add(1))
+}
+
+/// Takes memory back.
+///
+/// # Safety
+/// `memory` came from [`allocate`] with the same layout; its first word is zero, and nobody refers to it.
+#[inline]
+pub(super) unsafe fn free(memory: NonNull<u8>, layout: Layout) {
+    if is_listed(layout) {
+        // SAFETY: passed on.
+        unsafe { listed::free(memory, layout) };
+    } else {
+        // SAFETY: passed on; the word of the generation stays as it is.
+        unsafe { cache::push(memory.cast(), layout.size().div_ceil(STEP)) };
+    }
+}
+
+/// Calls `visit` for every task that is alive, with a reference of its own, which `visit` owns.
+///
+/// Tasks that are spawned or end during the walk may be seen or not. No lock is held while `visit` runs.
+pub(crate) fn walk(filter: impl Fn(&Header) -> bool, mut visit: impl FnMut(NonNull<Header>)) {
+    let mut found = Vec::new();
+    listed::collect(&filter, &mut found);
+    found.drain(..).for_each(&mut visit);
+    region::for_each_chunk(|chunk| {
+        chunk.collect(&filter, &mut found);
+        found.drain(..).for_each(&mut visit);
+    });
+}
+
+/// Keeps of the referenced tasks those that `filter` wants.
+///
+/// This is done without a lock: giving up a reference may free a task, and that takes the lock of its list.
+fn sift(
+    alive: Vec<NonNull<Header>>,
+    filter: &impl Fn(&Header) -> bool,
+    found: &mut Vec<NonNull<Header>>,
+) {
+    for header in alive {
+        // SAFETY: the reference in `alive` keeps the header; it is passed on or given up.
+        unsafe {
+            if filter(header.as_ref()) {
+                found.push(header);
+            } else {
+                super::waker::drop_ref(header);
+            }
+        }
+    }
+}
+
+const _: () = assert!(
+    cfg!(loom)
+        || (size_of::<Block>() == size_of::<Header>()
+            && core::mem::offset_of!(Block, generation)
+                == core::mem::offset_of!(Header, generation))
+);

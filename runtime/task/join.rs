@@ -1,0 +1,332 @@
+//! The handle of a task: await it, detach it, abort it.
+//! It owns the handle's side of the join protocol; it must not know how a task is run or woken.
+
+use super::cell::Header;
+use super::error::JoinError;
+use super::extra;
+use super::id::Id;
+use super::runnable::{self, Runnable};
+use super::state::{Detach, Wake};
+use super::waker::{ThinWaker, drop_ref};
+use crate::runtime::coop;
+use core::any::Any;
+use core::fmt;
+use core::future::Future;
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::ptr::NonNull;
+use core::task::{Context, Poll, ready};
+
+/// How a task ended, as it stands in the cell.
+pub(crate) enum Outcome<T> {
+    Returned(T),
+    Panicked(Box<dyn Any + Send>),
+    Cancelled,
+}
+
+/// The right to a task's output.
+///
+/// Awaiting it gives `Result<T, JoinError>`: the output, or why there is none. Dropping it detaches the task, which
+/// goes on running, as in tokio and `std::thread`; [`detach`](JoinHandle::detach) says so aloud. A task that ends in
+/// a panic or an `Err` after its handle was dropped is reported through
+/// [`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled).
+///
+/// # Cancel safety
+///
+/// Dropping `&mut handle` futures loses nothing: the output stays in the task until it is taken.
+///
+/// # Examples
+///
+/// ```
+/// filch::block_on(async {
+///     let handle = filch::spawn(async { 6 * 7 });
+///     assert_eq!(handle.await.unwrap(), 42);
+/// });
+/// ```
+pub struct JoinHandle<T> {
+    /// `None` once the output was taken.
+    task: Option<NonNull<Header>>,
+    id: Id,
+    output: PhantomData<T>,
+}
+
+// SAFETY: the handle moves the output between threads, for which `T: Send` suffices, and gives no `&T`.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: through `&JoinHandle` one reaches atomics and words that do not change while the reference is held.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> core::panic::UnwindSafe for JoinHandle<T> {}
+impl<T> core::panic::RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    /// The caller owns the handle's flag and reference, and `T` is the output of the task's future.
+    #[inline]
+    pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
+        // SAFETY: the reference keeps the header.
+        let id = unsafe { task.as_ref() }.id();
+        Self { task: Some(task), id, output: PhantomData }
+    }
+
+    fn header(&self) -> Option<&Header> {
+        // SAFETY: the handle's reference keeps the header.
+        self.task.map(|task| unsafe { task.as_ref() })
+    }
+
+    /// Lets the task run on by itself. The same as dropping the handle, but said aloud.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// filch::spawn(async { println!("on my own") }).detach();
+    /// # });
+    /// ```
+    #[inline]
+    pub fn detach(self) {
+        drop(self);
+    }
+
+    /// Cancels the task: its future is dropped at its next scheduling point, on a worker of its runtime, and the
+    /// handle gives a [`JoinError`] for which [`is_cancelled`](JoinError::is_cancelled) holds.
+    ///
+    /// A task that has ended is left as it is; one that is just being polled ends as cancelled unless this very poll
+    /// completes it. A closure given to `spawn_blocking` can be cancelled only before it starts.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let handle = filch::spawn(std::future::pending::<()>());
+    /// handle.abort();
+    /// assert!(handle.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        if let Some(task) = self.task {
+            // SAFETY: the handle's reference keeps the header.
+            unsafe { abort(task) };
+        }
+    }
+
+    /// A handle that can only abort and identify the task; it does not keep the output.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let handle = filch::spawn(std::future::pending::<()>());
+    /// let abort = handle.abort_handle();
+    /// abort.abort();
+    /// assert!(handle.await.is_err());
+    /// assert!(abort.is_finished());
+    /// # });
+    /// ```
+    pub fn abort_handle(&self) -> AbortHandle {
+        if let Some(header) = self.header() {
+            header.state.ref_inc();
+        }
+        AbortHandle { task: self.task, id: self.id }
+    }
+
+    /// Whether the task has ended: then the handle is ready at once.
+    pub fn is_finished(&self) -> bool {
+        self.header().is_none_or(|header| header.state.load().is_done())
+    }
+
+    /// The task's id, unique among the tasks that are alive in the process.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The name given with [`task::Builder::name`](crate::task::Builder::name); `None` for a task without one, and
+    /// after the output was taken.
+    pub fn name(&self) -> Option<String> {
+        self.task.and_then(extra::name)
+    }
+
+    /// Takes the outcome and gives up the handle.
+    ///
+    /// # Safety
+    /// The task is done, and `task` was just taken out of `self.task`.
+    unsafe fn take(&mut self, task: NonNull<Header>) -> Result<T, JoinError> {
+        // SAFETY: after DONE the outcome is the handle's, and its reference keeps the memory up to the release.
+        let outcome = unsafe {
+            let outcome = Header::take::<T>(task);
+            if task.as_ref().state.release_handle() {
+                Header::free(task);
+            }
+            outcome
+        };
+        match outcome {
+            Outcome::Returned(output) => Ok(output),
+            Outcome::Panicked(payload) => Err(JoinError::panicked(self.id, payload)),
+            Outcome::Cancelled => Err(JoinError::cancelled(self.id)),
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    /// # Panics
+    /// When polled again after it was ready.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(task) = self.task else {
+            panic!("a `JoinHandle` was polled after it gave its output: await it once");
+        };
+        ready!(coop::poll_proceed(cx));
+        // SAFETY: the handle's reference keeps the header.
+        let header = unsafe { task.as_ref() };
+        if !header.state.load().is_done() {
+            if runnable::current() == Some(task) {
+                // Only this task could end the wait, and it is the one that waits.
+                return Poll::Ready(Err(JoinError::joins_itself(self.id)));
+            }
+            if register(header, cx) {
+                return Poll::Pending;
+            }
+        }
+        self.task = None;
+        coop::made_progress();
+        // SAFETY: `load` or `register` saw DONE.
+        Poll::Ready(unsafe { self.take(task) })
+    }
+}
+
+/// Leaves the waker with the task; false if the task is done.
+fn register(header: &Header, cx: &Context<'_>) -> bool {
+    let word = header.joiner.get();
+    if header.state.has_joiner() {
+        // SAFETY: between DONE and the completer's use both sides only read the word, and before DONE only the
+        // handle writes it, which is borrowed here.
+        if ThinWaker::raw_is_of(unsafe { *word }, cx.waker()) {
+            return !header.state.load().is_done();
+        }
+        if !header.state.take_back_joiner() {
+            return false;
+        }
+        // SAFETY: `take_back_joiner` made the word, which holds a waker, the handle's again.
+        drop(unsafe { ThinWaker::from_raw(*word) });
+    }
+    let waker = ThinWaker::new(cx.waker());
+    // SAFETY: without JOINER the word is the handle's.
+    unsafe { *word = waker.into_raw() };
+    if header.state.set_joiner() {
+        return true;
+    }
+    // SAFETY: the offer was refused: the waker is still the handle's.
+    drop(unsafe { ThinWaker::from_raw(*word) });
+    false
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(task) = self.task else { return };
+        // SAFETY: the handle's reference keeps the header until it is given up, and `detach` says what is the
+        // handle's besides: the joiner's waker, or the output.
+        unsafe {
+            let header = task.as_ref();
+            match header.state.detach() {
+                Detach::Gone => {}
+                Detach::DropJoiner => {
+                    let joiner = ThinWaker::from_raw(*header.joiner.get());
+                    runnable::quietly(|| drop(joiner));
+                    drop_ref(task);
+                }
+                Detach::DropOutput => {
+                    Header::discard(task);
+                    if header.state.release_handle() {
+                        Header::free(task);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .field("name", &self.name())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// The right to abort a task, without a right to its output. Made by [`JoinHandle::abort_handle`]; cheap to clone.
+pub struct AbortHandle {
+    /// `None` if the output had been taken before the handle was made.
+    task: Option<NonNull<Header>>,
+    id: Id,
+}
+
+// SAFETY: the handle reaches atomics only, and `abort` may be called from any thread.
+unsafe impl Send for AbortHandle {}
+// SAFETY: as above.
+unsafe impl Sync for AbortHandle {}
+
+impl AbortHandle {
+    /// # Safety
+    /// The caller owns a reference to the task and gives it up.
+    pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
+        // SAFETY: the reference keeps the header.
+        let id = unsafe { task.as_ref() }.id();
+        Self { task: Some(task), id }
+    }
+
+    /// Cancels the task, as [`JoinHandle::abort`] does.
+    pub fn abort(&self) {
+        if let Some(task) = self.task {
+            // SAFETY: this handle's reference keeps the header.
+            unsafe { abort(task) };
+        }
+    }
+
+    /// Whether the task has ended.
+    pub fn is_finished(&self) -> bool {
+        // SAFETY: this handle's reference keeps the header.
+        self.task.is_none_or(|task| unsafe { task.as_ref() }.state.load().is_done())
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl Clone for AbortHandle {
+    fn clone(&self) -> Self {
+        if let Some(task) = self.task {
+            // SAFETY: this handle's reference keeps the header.
+            unsafe { task.as_ref() }.state.ref_inc();
+        }
+        Self { task: self.task, id: self.id }
+    }
+}
+
+impl Drop for AbortHandle {
+    fn drop(&mut self) {
+        if let Some(task) = self.task {
+            // SAFETY: this handle owns a reference and gives it up.
+            unsafe { drop_ref(task) };
+        }
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle")
+            .field("id", &self.id)
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// # Safety
+/// The caller holds a reference to the task.
+pub(crate) unsafe fn abort(task: NonNull<Header>) {
+    // SAFETY: the reference keeps the header; `Push` gives the queue entry.
+    unsafe {
+        if task.as_ref().state.cancel() == Some(Wake::Push) {
+            task.as_ref().schedule()(Runnable::from_raw(task));
+        }
+    }
+}
