@@ -3,6 +3,10 @@ mod timer;
 
 pub mod runtime;
 
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use filch_macros::{main, test};
+
 /// Sleeps, timeouts and intervals.
 pub mod time {
     #[doc(inline)]
