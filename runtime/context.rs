@@ -26,6 +26,7 @@ std::thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
     static CURRENT: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static POOL: RefCell<Option<(u16, Entered)>> = const { RefCell::new(None) };
 }
 
 /// The worker that this thread runs.
@@ -65,6 +66,28 @@ impl Drop for WorkerGuard {
 /// Takes the worker from this thread: the caller hands it to another one.
 pub(crate) fn give_worker_away() -> *const Worker {
     WORKER.replace(null())
+}
+
+/// Undoes [`give_worker_away`].
+pub(crate) fn take_worker_back(worker: *const Worker) {
+    WORKER.set(worker);
+}
+
+/// Makes this thread one of the blocking pool of a runtime, until [`leave_pool`].
+pub(crate) fn enter_pool(shared: &Arc<Shared>) {
+    let entered = Entered::new(shared);
+    POOL.with(|pool| *pool.borrow_mut() = Some((shared.slot.number(), entered)));
+}
+
+/// Undoes [`enter_pool`].
+pub(crate) fn leave_pool() {
+    let pool = POOL.with(|pool| pool.borrow_mut().take());
+    drop(pool);
+}
+
+/// Whether this is a thread of the blocking pool of that runtime.
+pub(crate) fn is_in_pool_of(shared: &Shared) -> bool {
+    POOL.with(|pool| pool.borrow().as_ref().is_some_and(|(number, _)| *number == shared.slot.number()))
 }
 
 /// The runtime of this thread: that of its worker, or the one that was entered.

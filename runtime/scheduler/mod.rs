@@ -36,7 +36,7 @@ use self::queue::LocalQueue;
 use self::remote::Remote;
 use self::worker::Worker;
 use crate::io::driver::Driver;
-use crate::runtime::blocking::Blocking;
+use crate::runtime::blocking::Pool;
 use crate::runtime::builder::Config;
 use crate::runtime::context;
 use crate::runtime::metrics::Shares;
@@ -67,9 +67,10 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) parking: Parking,
     pub(crate) timers: Arc<Timers>,
-    pub(crate) blocking: Blocking,
+    pub(crate) blocking: Pool<Runnable>,
     pub(crate) gate: Gate,
     pub(crate) shares: Shares,
+    _hook: Option<report::Registered>,
     /// Where a spawn from outside goes next.
     round_robin: AtomicUsize,
     /// The worker of the current-thread flavour, and who waits for it.
@@ -101,7 +102,6 @@ impl Shared {
             };
             let timers = Timers::new(count, config.clock(), Box::new(kick));
             Self {
-                slot,
                 flavor,
                 remotes: queues.iter().map(|queue| Remote::new(queue.thief())).collect(),
                 idle: Idle::new(count),
@@ -110,13 +110,15 @@ impl Shared {
                     failed = Some(too_many());
                     Timers::new(0, config.clock(), Box::new(|| ())).expect("one spare wheel")
                 }),
-                blocking: Blocking::new(&config),
+                blocking: Pool::new(config.pool(weak.clone())),
                 gate: Gate::new(count),
                 shares: Shares::default(),
+                _hook: config.on_unhandled.clone().map(|hook| report::Registered::new(slot.number(), hook)),
                 round_robin: AtomicUsize::new(0),
                 seats: Seats::default(),
                 threads: Mutex::new(Vec::new()),
                 config,
+                slot,
             }
         });
         if let Some(error) = failed {

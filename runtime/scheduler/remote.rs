@@ -53,6 +53,7 @@ impl Count {
 pub(crate) struct Counters {
     pub(crate) polls: Count,
     pub(crate) spawns: Count,
+    pub(crate) done: Count,
     pub(crate) steals: Count,
     pub(crate) parks: Count,
     pub(crate) timers: Count,
@@ -114,7 +115,8 @@ impl Remote {
 
     /// Whether a searcher would find something here. The `next` slot does not count: its worker is about to run it.
     pub(crate) fn has_work(&self) -> bool {
-        self.deque_has_work.load(Relaxed) || !self.inbox.is_empty()
+        // The hint may outlast the work until the worker looks, and the worker may be in a long poll.
+        (self.deque_has_work.load(Relaxed) && self.thief.len() > 0) || !self.inbox.is_empty()
     }
 
     /// Tasks that wait for this worker.

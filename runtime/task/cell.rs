@@ -6,7 +6,7 @@ use super::arena;
 use super::id::Id;
 use super::join::Outcome;
 use super::runnable::{Runnable, quietly};
-use super::state::State;
+use super::state::{Snapshot, State};
 use super::unhandled::{self, Unhandled};
 use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use core::any::type_name;
@@ -106,7 +106,7 @@ where
         #[cfg(loom)]
         (&raw mut (*raw).state).write(State::vacant());
         if let Some(name) = spec.name {
-            super::extra::set_name(header, name);
+            super::extra::set_name(Id::new(header.addr().get(), generation), name);
         }
         (*raw).state.publish(State::spawned(spec.local, extra));
     }
@@ -232,6 +232,10 @@ impl Header {
         Id::new(core::ptr::from_ref(self).addr(), self.generation)
     }
 
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.state.load()
+    }
+
     pub(crate) fn type_name(&self) -> &'static str {
         (self.vtable.type_name)()
     }
@@ -291,7 +295,7 @@ impl Header {
         // SAFETY: nobody else refers to the task; the memory came from the arena with this layout.
         unsafe {
             if task.as_ref().state.load().has_extra() {
-                super::extra::remove(task);
+                super::extra::remove(task.as_ref().id());
             }
             let layout = task.as_ref().vtable.layout;
             task.as_ref().state.vacate();

@@ -23,8 +23,10 @@ unsafe impl Send for Runnable {}
 /// How a run ended.
 #[must_use]
 pub(crate) enum Ran {
-    /// The task waits, or has ended; there is nothing to do.
-    Away,
+    /// The task waits for a wake-up.
+    Idle,
+    /// The task has ended.
+    Done,
     /// The task yielded or was woken while it ran: it goes to the back of the queue.
     Again(Runnable),
 }
@@ -76,7 +78,7 @@ impl Runnable {
             Start::Poll => {}
             Start::Cancel => {
                 self.end_as_cancelled();
-                return Ran::Away;
+                return Ran::Done;
             }
         }
         let task = self.into_raw();
@@ -91,14 +93,14 @@ impl Runnable {
                 coop::take_yield();
                 // SAFETY: the poll left the outcome in the cell, and the right to run is still ours.
                 unsafe { complete(task) };
-                Ran::Away
+                Ran::Done
             }
             // A yield keeps the right to run: the queue entry carries it.
             Poll::Pending if coop::take_yield() => Ran::Again(Self(task)),
             // SAFETY: not done, so the alive reference keeps the memory up to the moment when `pend` lets go of it.
             Poll::Pending => match unsafe { task.as_ref() }.state.pend() {
                 // From here on the task may be running elsewhere, or be gone.
-                Pend::Idle => Ran::Away,
+                Pend::Idle => Ran::Idle,
                 Pend::Again => Ran::Again(Self(task)),
             },
         }

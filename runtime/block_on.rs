@@ -1,0 +1,156 @@
+//! `block_on`: runs a future on the calling thread until it is ready.
+//! It owns the waker of such a future; with the current-thread flavour it also drives the worker in between. It must
+//! not know how a worker takes its tasks.
+
+use super::context::{Asynchronous, Entered};
+use super::coop;
+use super::scheduler::current::{Left, drive};
+use super::scheduler::{Flavor, Shared};
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use core::task::{Context, Poll, Waker};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Weak};
+use std::task::Wake;
+use std::thread::{self, Thread};
+
+/// The waker of a future in `block_on`.
+struct Signal {
+    woken: AtomicBool,
+    thread: Thread,
+    /// With the current-thread flavour: the runtime whose worker the thread may be parked in.
+    driven: Option<Weak<Shared>>,
+}
+
+impl Signal {
+    fn is_set(&self) -> bool {
+        self.woken.load(Relaxed)
+    }
+
+    fn take(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release in `wake_by_ref`: the poll sees what the waker did before.
+        self.is_set() && self.woken.swap(false, Acquire)
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // ORDERING: Release pairs with `take`.
+        if self.woken.swap(true, AcqRel) {
+            return;
+        }
+        self.thread.unpark();
+        if let Some(shared) = self.driven.as_ref().and_then(Weak::upgrade) {
+            shared.idle.push_fence();
+            shared.unpark(shared.idle.claim(0));
+        }
+    }
+}
+
+/// A future in `block_on`, with its waker and, at the end, its output.
+struct Root<'a, F: Future> {
+    future: Pin<&'a mut F>,
+    signal: Arc<Signal>,
+    waker: Waker,
+    output: Option<Result<F::Output, Box<dyn Any + Send>>>,
+}
+
+impl<'a, F: Future> Root<'a, F> {
+    fn new(future: Pin<&'a mut F>, driven: Option<Weak<Shared>>) -> Self {
+        let signal = Arc::new(Signal { woken: AtomicBool::new(true), thread: thread::current(), driven });
+        Self { future, waker: signal.clone().into(), signal, output: None }
+    }
+
+    /// Polls if the future was woken; whether there is an output now. A panic is kept until the worker is put back.
+    fn poll(&mut self) -> bool {
+        if self.output.is_none() && self.signal.take() {
+            coop::refill();
+            let mut cx = Context::from_waker(&self.waker);
+            match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(&mut cx))) {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(output)) => self.output = Some(Ok(output)),
+                Err(payload) => self.output = Some(Err(payload)),
+            }
+        }
+        self.output.is_some()
+    }
+
+    fn finish(self) -> F::Output {
+        match self.output.expect("the loop ends with an output") {
+            Ok(output) => output,
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+impl Shared {
+    /// Runs `future` on this thread until it is ready.
+    #[track_caller]
+    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F, called: &str) -> F::Output {
+        let _asynchronous = Asynchronous::enter(called);
+        let _budget = coop::Unlimited::enter();
+        let _entered = Entered::new(self);
+        let future = pin!(future);
+        match self.flavor {
+            Flavor::MultiThread => {
+                let mut root = Root::new(future, None);
+                let _awake = self.shares.root_awake();
+                while !root.poll() {
+                    self.sleep_as_root(&root.signal);
+                }
+                root.finish()
+            }
+            Flavor::CurrentThread => self.block_on_and_drive(Root::new(future, Some(Arc::downgrade(self)))),
+        }
+    }
+
+    fn sleep_as_root(&self, signal: &Signal) {
+        let asleep = self.shares.root_asleep();
+        if self.timers.clock().is_frozen() {
+            // The last one that falls asleep lets the clock jump; the workers may have fallen asleep before.
+            self.kick();
+        }
+        if !signal.is_set() {
+            thread::park();
+        }
+        drop(asleep);
+    }
+
+    #[track_caller]
+    fn block_on_and_drive<F: Future>(self: &Arc<Self>, mut root: Root<'_, F>) -> F::Output {
+        let signal = root.signal.clone();
+        let awake = self.shares.root_awake();
+        while !root.poll() {
+            let Some(worker) = self.seats.take() else {
+                // Another thread drives; it un-parks this one when it is done.
+                self.sleep_as_root(&signal);
+                continue;
+            };
+            if self.seats.is_bound_elsewhere() {
+                self.seats.put(worker);
+                panic!(
+                    "`block_on` was called on another thread than the one that this current-thread runtime is bound \
+                     to since `spawn_local` was called in it: call it there, or spawn with `spawn`"
+                );
+            }
+            let _wheel = Entered::with_wheel(self, Some(0));
+            // While this thread drives, it is the worker that sleeps, not the root.
+            let asleep = self.shares.root_asleep();
+            match drive(worker, || root.poll(), || signal.is_set()) {
+                Left::Done(worker) => self.seats.put(worker),
+                Left::Stopped(worker) => self.hand_in(worker),
+                Left::Lost(_) => unreachable!("the worker of this flavour is never given away"),
+            }
+            drop(asleep);
+        }
+        drop(awake);
+        root.finish()
+    }
+}

@@ -1,0 +1,362 @@
+//! How a runtime is configured. It owns the settings and their limits; what they mean to a worker is the scheduler's.
+
+use super::blocking;
+use super::report;
+use super::scheduler::worker::Worker;
+use super::scheduler::{Flavor, Shared};
+use super::task::{Unhandled, quietly};
+use super::{Runtime, context, threads};
+use crate::timer::Clock;
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::sync::{Arc, Weak};
+
+/// More workers than this are refused as absurd.
+const MOST_WORKERS: usize = 1024;
+/// Stacks below this are refused: a thread would overflow in the runtime's own frames.
+const LEAST_STACK: usize = 16 * 1024;
+/// Ticks between two maintenances, as in tokio and Go: a prime, so that it does not beat with the tasks' own rhythms.
+const MAINTENANCE_INTERVAL: u32 = 61;
+const WORKERS_VARIABLE: &str = "FILCH_WORKERS";
+
+type ThreadHook = Arc<dyn Fn() + Send + Sync>;
+
+/// What the workers call at the turning points of their lives.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    start: Option<ThreadHook>,
+    stop: Option<ThreadHook>,
+    park: Option<ThreadHook>,
+    unpark: Option<ThreadHook>,
+}
+
+impl Hooks {
+    pub(crate) fn start(&self) {
+        call(self.start.as_ref());
+    }
+    pub(crate) fn stop(&self) {
+        call(self.stop.as_ref());
+    }
+    pub(crate) fn park(&self) {
+        call(self.park.as_ref());
+    }
+    pub(crate) fn unpark(&self) {
+        call(self.unpark.as_ref());
+    }
+}
+
+/// A hook that panics is the user's affair; the worker lives on.
+fn call(hook: Option<&ThreadHook>) {
+    if let Some(hook) = hook {
+        quietly(|| hook());
+    }
+}
+
+/// The settings of a runtime that is being built, and later those of the runtime.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) workers: usize,
+    pub(crate) thread_name: String,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) maintenance_interval: u32,
+    pub(crate) hooks: Hooks,
+    pub(crate) on_unhandled: Option<report::Hook>,
+    blocking_threads: usize,
+    blocking_keep_alive: Duration,
+    blocking_queue: Option<usize>,
+    paused: bool,
+}
+
+impl Config {
+    pub(crate) fn clock(&self) -> Clock {
+        #[cfg_attr(not(feature = "test-util"), expect(unused_mut, reason = "frozen below"))]
+        let mut clock = Clock::new();
+        #[cfg(feature = "test-util")]
+        if self.paused {
+            clock.freeze();
+        }
+        clock
+    }
+
+    /// The settings of the blocking pool of this runtime, which is being made.
+    pub(crate) fn pool(&self, runtime: Weak<Shared>) -> blocking::Config {
+        let hooks = self.hooks.clone();
+        let stop = self.hooks.clone();
+        let mut pool = blocking::Config::new(self.thread_name.clone());
+        pool.max_threads = self.blocking_threads;
+        pool.keep_alive = self.blocking_keep_alive;
+        pool.queue_bound = self.blocking_queue;
+        pool.stack_size = self.stack_size;
+        pool.on_thread_start = Some(Arc::new(move || {
+            if let Some(shared) = runtime.upgrade() {
+                context::enter_pool(&shared);
+            }
+            hooks.start();
+        }));
+        pool.on_thread_stop = Some(Arc::new(move || {
+            stop.stop();
+            context::leave_pool();
+        }));
+        pool
+    }
+}
+
+/// Configures and builds a [`Runtime`].
+///
+/// ```
+/// use std::time::Duration;
+/// let runtime = filch::runtime::Builder::new()
+///     .workers(2)
+///     .thread_name("web")
+///     .blocking_keep_alive(Duration::from_secs(1))
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    flavor: Flavor,
+    config: Config,
+    /// Set by [`Builder::workers`]; otherwise the environment or the machine says.
+    workers: Option<usize>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// A multi-threaded runtime with one worker per core: the same as [`Builder::multi_thread`].
+    pub fn new() -> Self {
+        Self::multi_thread()
+    }
+
+    /// A runtime whose tasks run on threads of its own, one worker per core, that steal from each other.
+    ///
+    /// The environment variable `FILCH_WORKERS` overrides the number of cores, [`Builder::workers`] overrides both.
+    pub fn multi_thread() -> Self {
+        Self::with_flavor(Flavor::MultiThread)
+    }
+
+    /// A runtime whose tasks run on the thread that calls [`Runtime::block_on`], while it is in that call.
+    pub fn current_thread() -> Self {
+        Self::with_flavor(Flavor::CurrentThread)
+    }
+
+    fn with_flavor(flavor: Flavor) -> Self {
+        Self {
+            flavor,
+            workers: None,
+            config: Config {
+                workers: 1,
+                thread_name: "filch".into(),
+                stack_size: None,
+                maintenance_interval: MAINTENANCE_INTERVAL,
+                hooks: Hooks::default(),
+                on_unhandled: None,
+                blocking_threads: 512,
+                blocking_keep_alive: Duration::from_secs(10),
+                blocking_queue: None,
+                paused: false,
+            },
+        }
+    }
+
+    /// How many workers there are: 1 to 1024. [`build`](Self::build) refuses other values, and any but 1 for a
+    /// current-thread runtime.
+    pub fn workers(&mut self, workers: usize) -> &mut Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// What the threads are called: workers `<name>-<n>`, threads of the blocking pool `<name>-blocking-<n>`.
+    /// `filch` unless set.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        self.config.thread_name = name.into();
+        self
+    }
+
+    /// The stack of each thread in bytes, at least 16 KiB. The standard library's default (2 MiB) unless set.
+    pub fn stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.config.stack_size = Some(bytes);
+        self
+    }
+
+    /// Called on each thread of the runtime, blocking ones included, before its first work.
+    pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.hooks.start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on each thread of the runtime, blocking ones included, before it ends.
+    pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.hooks.stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on a worker before it goes to sleep.
+    pub fn on_thread_park(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.hooks.park = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on a worker after it woke up.
+    pub fn on_thread_unpark(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.hooks.unpark = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called when a task ended in a panic or an `Err` that nobody will ever see, because its handle was dropped.
+    /// Unless set, one line on stderr names the task and where it was spawned.
+    ///
+    /// The hook runs on the thread where the task ended or its handle was dropped, under no lock. A panic in it is
+    /// swallowed.
+    ///
+    /// ```
+    /// let (report, reports) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| report.send(end.to_string()).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { Err::<(), &str>("lost") }).detach();
+    /// assert!(reports.recv().unwrap().contains("returned an Err"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_unhandled(&mut self, hook: impl Fn(&Unhandled) + Send + Sync + 'static) -> &mut Self {
+        self.config.on_unhandled = Some(Arc::new(hook));
+        self
+    }
+
+    /// At most how many tasks a busy worker runs before it looks at timers and at its inbox: 61 unless set, at least 1.
+    /// With long polls it looks sooner, about every 200 µs.
+    pub fn maintenance_interval(&mut self, tasks: u32) -> &mut Self {
+        self.config.maintenance_interval = tasks;
+        self
+    }
+
+    /// How many threads the blocking pool may have: 512 unless set, at least 1.
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
+        self.config.blocking_threads = threads;
+        self
+    }
+
+    /// How long an idle thread of the blocking pool waits for a job before it ends: ten seconds unless set.
+    pub fn blocking_keep_alive(&mut self, keep_alive: Duration) -> &mut Self {
+        self.config.blocking_keep_alive = keep_alive;
+        self
+    }
+
+    /// How many blocking jobs may wait for a thread; a job beyond that is refused, and its handle says cancelled.
+    /// There is no bound unless set.
+    pub fn blocking_queue(&mut self, jobs: usize) -> &mut Self {
+        self.config.blocking_queue = Some(jobs);
+        self
+    }
+
+    /// Whether the clock stands still from the start, as after [`time::pause`](crate::time::pause).
+    #[cfg(feature = "test-util")]
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        self.config.paused = paused;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), naming the setting and what to write instead, for a value out of
+    /// its range; otherwise what the system says when it gives no thread or descriptor. What had been started by then
+    /// is ended.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let mut config = self.config.clone();
+        config.workers = self.worker_count()?;
+        self.check(&config)?;
+        let (shared, workers) = Shared::new(self.flavor, config)?;
+        match self.flavor {
+            Flavor::CurrentThread => {
+                workers.into_iter().for_each(|worker: Worker| shared.seats.put(Box::new(worker)));
+                Ok(Runtime::new_from(shared))
+            }
+            Flavor::MultiThread => {
+                threads::start(&shared, workers)?;
+                Ok(Runtime::new_from(shared))
+            }
+        }
+    }
+
+    fn worker_count(&self) -> io::Result<usize> {
+        if self.flavor == Flavor::CurrentThread {
+            return match self.workers {
+                None | Some(1) => Ok(1),
+                Some(workers) => refuse(format!(
+                    "`Builder::workers({workers})` on a current-thread runtime, which has one worker: leave the call out, \
+                     or use `Builder::multi_thread()`"
+                )),
+            };
+        }
+        let (from, workers) = match (self.workers, std::env::var(WORKERS_VARIABLE)) {
+            (Some(workers), _) => ("`Builder::workers`".to_string(), workers),
+            (None, Err(std::env::VarError::NotPresent)) => return Ok(num_cpus::get().clamp(1, MOST_WORKERS)),
+            (None, variable) => {
+                let text = variable.unwrap_or_default();
+                match text.trim().parse() {
+                    Ok(workers) => (format!("the environment variable {WORKERS_VARIABLE}"), workers),
+                    Err(_) => {
+                        return refuse(format!(
+                            "the environment variable {WORKERS_VARIABLE} is {text:?}, which is no number: write one from 1 \
+                             to {MOST_WORKERS}, or unset it"
+                        ));
+                    }
+                }
+            }
+        };
+        if (1..=MOST_WORKERS).contains(&workers) {
+            return Ok(workers);
+        }
+        refuse(format!(
+            "{from} asks for {workers} workers: write a number from 1 to {MOST_WORKERS}, or leave it out for one per core"
+        ))
+    }
+
+    fn check(&self, config: &Config) -> io::Result<()> {
+        if let Some(bytes) = config.stack_size.filter(|bytes| *bytes < LEAST_STACK) {
+            return refuse(format!(
+                "`Builder::stack_size({bytes})`: write at least {LEAST_STACK} bytes, or leave it out"
+            ));
+        }
+        if config.thread_name.contains('\0') {
+            return refuse("`Builder::thread_name` was given a name with a zero byte: leave it out".into());
+        }
+        let zero = [
+            ("maintenance_interval", config.maintenance_interval == 0),
+            ("max_blocking_threads", config.blocking_threads == 0),
+            ("blocking_queue", config.blocking_queue == Some(0)),
+        ];
+        match zero.iter().find(|(_, is_zero)| *is_zero) {
+            Some((setting, _)) => {
+                refuse(format!("`Builder::{setting}(0)`: write at least 1, or leave it out"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn refuse<T>(what: String) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("flavor", &self.flavor)
+            .field("workers", &self.workers)
+            .field("thread_name", &self.config.thread_name)
+            .field("maintenance_interval", &self.config.maintenance_interval)
+            .field("max_blocking_threads", &self.config.blocking_threads)
+            .finish_non_exhaustive()
+    }
+}

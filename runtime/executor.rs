@@ -1,0 +1,334 @@
+//! Blocking calls: `spawn_blocking`, `run_in_executor`, and pools of one's own.
+//! It owns how a closure becomes a task in a pool; it must not know how the pool grows.
+
+use super::blocking::{Config, Job, Pool, SubmitError};
+use super::context;
+use super::report;
+use super::scheduler::Shared;
+use super::spawn::make;
+use super::table;
+use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, name_of};
+use core::fmt;
+use core::future::Future;
+use core::panic::Location;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::io;
+use std::time::Instant;
+
+/// Runs a closure that may block on a thread of the runtime's blocking pool.
+///
+/// The pool grows by need: see [`Builder::max_blocking_threads`](crate::runtime::Builder::max_blocking_threads). Aborting
+/// the handle keeps a job from starting, but cannot stop one that runs. When the runtime ends, jobs that have not begun
+/// are cancelled, and jobs that run are waited for. A job that the pool refuses (its queue is bounded and full, or the
+/// system gives no first thread) is cancelled too.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// filch::block_on(async {
+///     let read = filch::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+///     assert!(read.await.unwrap().is_ok());
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    context::expect("spawn_blocking").spawn_blocking(f, None)
+}
+
+/// Runs a closure that may block in `executor`, or, for `None`, in the runtime's blocking pool: asyncio's
+/// `run_in_executor`.
+///
+/// ```
+/// use std::{thread, time::Duration};
+/// filch::block_on(async {
+///     let nap = filch::run_in_executor(None, || thread::sleep(Duration::from_millis(1)));
+///     nap.await.unwrap();
+///
+///     let database = filch::runtime::Executor::new("database", 2).unwrap();
+///     let row = filch::run_in_executor(&database, || 5);
+///     assert_eq!(row.await.unwrap(), 5);
+/// });
+/// ```
+///
+/// # Panics
+///
+/// For `None`, outside a runtime.
+#[track_caller]
+pub fn run_in_executor<'a, F, R>(executor: impl Into<Option<&'a Executor>>, f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    match executor.into() {
+        Some(executor) => executor.spawn(f),
+        None => context::expect("run_in_executor").spawn_blocking(f, None),
+    }
+}
+
+/// A closure as a future that is ready at its first poll.
+struct Call<F>(Option<F>);
+
+impl<F> Unpin for Call<F> {}
+
+impl<F: FnOnce() -> R, R> Future for Call<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        Poll::Ready((self.0.take().expect("a call is polled once"))())
+    }
+}
+
+/// Tasks whose queue is a pool's.
+struct InPool;
+
+impl Schedule for InPool {
+    fn schedule(task: Runnable) {
+        // A call is scheduled from its spawn to its only run, so no wake-up ever wins its queue entry.
+        debug_assert!(false, "a blocking job was scheduled twice");
+        drop(task.into_raw());
+    }
+
+    fn unhandled(report: &Unhandled) {
+        report::deliver(report);
+    }
+}
+
+/// What a report says of a job.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag {
+    id: Id,
+    type_name: &'static str,
+    location: &'static Location<'static>,
+}
+
+impl Job for Runnable {
+    type Tag = Tag;
+
+    fn run(self) {
+        match Runnable::run(self) {
+            Ran::Done => {}
+            Ran::Idle | Ran::Again(_) => unreachable!("a call is ready at its first poll"),
+        }
+    }
+
+    fn cancel(self) {
+        Runnable::cancel(self);
+    }
+
+    fn tag(&self) -> Tag {
+        let header = self.header();
+        Tag { id: header.id(), type_name: header.type_name(), location: header.location }
+    }
+
+    fn describe(tag: Tag) -> String {
+        let what = name_of(tag.id).unwrap_or_else(|| tag.type_name.into());
+        format!("{what}, spawned at {}", tag.location)
+    }
+}
+
+/// Makes a job of the closure and submits it; one that the pool refuses is cancelled.
+#[track_caller]
+fn submit<F, R>(pool: &Pool<Runnable>, runtime: u16, f: F, name: Option<Box<str>>) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    // SAFETY: closure and output are `Send`.
+    let task = unsafe { make::<_, InPool>(Call(Some(f)), runtime, 0, false, name) };
+    match pool.submit(task.entry) {
+        Ok(()) => {}
+        Err(SubmitError::Closed(job) | SubmitError::Full(job) | SubmitError::NoThread(job, _)) => {
+            job.cancel();
+        }
+    }
+    task.handle
+}
+
+impl Shared {
+    #[track_caller]
+    pub(crate) fn spawn_blocking<F, R>(&self, f: F, name: Option<Box<str>>) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        submit(&self.blocking, self.slot.number(), f, name)
+    }
+
+    /// With a frozen clock: if everybody waits for it, lets it jump to the next timer; whether it did.
+    pub(crate) fn auto_advance(&self) -> bool {
+        #[cfg(feature = "test-util")]
+        {
+            let clock = self.timers.clock();
+            if clock.is_frozen()
+                && self.idle.everyone_sleeps()
+                && self.shares.roots_awake() == 0
+                && self.blocking.threads() == self.blocking.idle()
+                && self.blocking.queued() == 0
+            {
+                let earliest = self.timers.min_expiry();
+                if earliest != u64::MAX {
+                    clock.advance_to(earliest);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// A pool of threads of one's own for blocking calls, with a name and a size: asyncio's `ThreadPoolExecutor`.
+///
+/// Dropping it cancels the jobs that have not begun, and waits for those that run, unless it is dropped inside a task
+/// or one of its own jobs.
+///
+/// ```
+/// let executor = filch::runtime::Executor::new("hashing", 2)?;
+/// let job = executor.spawn(|| 2 + 2);
+/// assert_eq!(filch::block_on(job).unwrap(), 4);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Executor {
+    pool: Pool<Runnable>,
+    name: String,
+}
+
+impl Executor {
+    /// A pool of at most `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `threads` is zero or more than 65536.
+    pub fn new(name: impl Into<String>, threads: usize) -> io::Result<Self> {
+        Self::builder(name).threads(threads).build()
+    }
+
+    /// More settings than a name and a size.
+    pub fn builder(name: impl Into<String>) -> ExecutorBuilder {
+        ExecutorBuilder {
+            name: name.into(),
+            threads: num_cpus::get(),
+            keep_alive: Duration::from_secs(10),
+            queue: None,
+        }
+    }
+
+    /// Runs a closure on a thread of the pool; see [`spawn_blocking`].
+    #[track_caller]
+    pub fn spawn<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        submit(&self.pool, table::NONE, f, None)
+    }
+
+    /// The pool's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Threads that the pool has, idle ones included.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Jobs that wait for a thread.
+    pub fn queued(&self) -> usize {
+        self.pool.queued()
+    }
+
+    /// Ends the pool, waiting at most for `timeout`; says which jobs still run, by type and place of their spawn. Jobs that
+    /// have not begun are cancelled.
+    pub fn shutdown_timeout(self, timeout: Duration) -> Vec<String> {
+        self.pool.close();
+        let deadline = Instant::now().checked_add(timeout);
+        self.pool.wait(deadline);
+        self.pool.running()
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.pool.close();
+        if context::may_block() {
+            self.pool.wait(None);
+        }
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("name", &self.name)
+            .field("threads", &self.threads())
+            .field("queued", &self.queued())
+            .finish()
+    }
+}
+
+/// Configures an [`Executor`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ExecutorBuilder {
+    name: String,
+    threads: usize,
+    keep_alive: Duration,
+    queue: Option<usize>,
+}
+
+impl ExecutorBuilder {
+    /// At most how many threads: as many as cores unless set.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// How long an idle thread waits for a job before it ends: ten seconds unless set.
+    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.keep_alive = keep_alive;
+        self
+    }
+
+    /// How many jobs may wait; the handle of a job beyond that says cancelled. No bound unless set.
+    pub fn queue(mut self, jobs: usize) -> Self {
+        self.queue = Some(jobs);
+        self
+    }
+
+    /// Makes the pool. No thread starts before the first job.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number out of its range.
+    pub fn build(self) -> io::Result<Executor> {
+        let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        if !(1..=65536).contains(&self.threads) {
+            return refuse(format!(
+                "executor '{}' is asked to have {} threads: write a number from 1 to 65536",
+                self.name, self.threads
+            ));
+        }
+        if self.queue == Some(0) {
+            return refuse(format!(
+                "executor '{}' is asked to have a queue for 0 jobs: write at least 1, or leave `queue` out",
+                self.name
+            ));
+        }
+        let mut config = Config::new(self.name.clone());
+        config.max_threads = self.threads;
+        config.keep_alive = self.keep_alive;
+        config.queue_bound = self.queue;
+        config.fixed = true;
+        Ok(Executor { pool: Pool::new(config), name: self.name })
+    }
+}

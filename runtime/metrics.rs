@@ -1,0 +1,165 @@
+//! Numbers that a runtime keeps of itself. Counted by their owners with plain stores, so that nothing is added to the
+//! hot paths; what several threads count is counted where they meet anyway.
+
+use super::scheduler::Shared;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU64, AtomicUsize};
+
+/// Numbers that several threads write.
+#[derive(Default)]
+pub(crate) struct Shares {
+    pub(crate) remote_spawns: AtomicU64,
+    pub(crate) unparks: AtomicU64,
+    /// Tasks that ended on a thread without a worker.
+    pub(crate) done: AtomicU64,
+    /// Tasks that ended because their runtime did.
+    pub(crate) dropped: AtomicU64,
+    /// Threads in `block_on` that are not asleep.
+    roots: AtomicUsize,
+}
+
+/// Counts a thread in `block_on` as awake, or an awake one as asleep, until it is dropped.
+pub(crate) struct RootMark<'a>(&'a AtomicUsize, usize);
+
+impl Drop for RootMark<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(self.1, Relaxed);
+    }
+}
+
+impl Shares {
+    pub(crate) fn root_awake(&self) -> RootMark<'_> {
+        self.roots.fetch_add(1, Relaxed);
+        RootMark(&self.roots, usize::MAX)
+    }
+    pub(crate) fn root_asleep(&self) -> RootMark<'_> {
+        self.roots.fetch_sub(1, Relaxed);
+        RootMark(&self.roots, 1)
+    }
+    #[cfg(feature = "test-util")]
+    pub(crate) fn roots_awake(&self) -> usize {
+        self.roots.load(Relaxed)
+    }
+}
+
+/// A snapshot of a runtime's numbers, made by [`Runtime::metrics`](super::Runtime::metrics). Counts go from the start of
+/// the runtime; they are read while the workers run, so two of them may be a moment apart.
+///
+/// ```
+/// let runtime = filch::runtime::Builder::new().workers(2).build().unwrap();
+/// runtime.block_on(async { filch::spawn(async {}).await.unwrap() });
+/// let metrics = runtime.metrics();
+/// assert_eq!(metrics.workers.len(), 2);
+/// assert_eq!(metrics.spawns(), 1);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// One entry per worker.
+    pub workers: Vec<WorkerMetrics>,
+    /// Tasks that were spawned and have not ended.
+    pub live_tasks: u64,
+    /// Tasks that were spawned by threads that are no workers of the runtime.
+    pub remote_spawns: u64,
+    /// Wake-ups of sleeping workers for work.
+    pub unparks: u64,
+    /// Threads of the blocking pool, idle ones included.
+    pub blocking_threads: usize,
+    /// The most threads that the blocking pool has had at a time.
+    pub blocking_threads_peak: usize,
+    /// Threads of the blocking pool that wait for a job.
+    pub blocking_idle: usize,
+    /// Jobs that wait for a thread of the blocking pool.
+    pub blocking_queue: usize,
+}
+
+/// The numbers of one worker.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct WorkerMetrics {
+    /// Polls of tasks.
+    pub polls: u64,
+    /// Tasks spawned by tasks on this worker.
+    pub spawns: u64,
+    /// Successful steals by this worker.
+    pub steals: u64,
+    /// How often the worker slept.
+    pub parks: u64,
+    /// Tasks that other threads put into this worker's inbox.
+    pub inbox_pushes: u64,
+    /// Timers that this worker fired.
+    pub timers_fired: u64,
+    /// Tasks in the worker's own queue.
+    pub queue_depth: usize,
+    /// Tasks in the worker's inbox.
+    pub inbox_depth: usize,
+}
+
+impl Metrics {
+    /// Polls of all workers.
+    pub fn polls(&self) -> u64 {
+        self.sum(|worker| worker.polls)
+    }
+    /// All spawns, from tasks and from outside.
+    pub fn spawns(&self) -> u64 {
+        self.sum(|worker| worker.spawns) + self.remote_spawns
+    }
+    /// Successful steals of all workers.
+    pub fn steals(&self) -> u64 {
+        self.sum(|worker| worker.steals)
+    }
+    /// How often workers slept.
+    pub fn parks(&self) -> u64 {
+        self.sum(|worker| worker.parks)
+    }
+    /// Wake-ups of sleeping workers for work; the same as the field.
+    pub fn unparks(&self) -> u64 {
+        self.unparks
+    }
+    /// Tasks that were put into an inbox.
+    pub fn inbox_pushes(&self) -> u64 {
+        self.sum(|worker| worker.inbox_pushes)
+    }
+    /// Timers fired by all workers.
+    pub fn timers_fired(&self) -> u64 {
+        self.sum(|worker| worker.timers_fired)
+    }
+    fn sum(&self, of: impl Fn(&WorkerMetrics) -> u64) -> u64 {
+        self.workers.iter().map(of).sum()
+    }
+}
+
+impl Shared {
+    /// Tasks that were spawned and have not ended. Exact when no worker runs.
+    pub(crate) fn live_tasks(&self) -> u64 {
+        // Ends are read first: a task that is seen as ended is then also seen as spawned.
+        let done = self.remotes.iter().map(|remote| remote.counters.done.get()).sum::<u64>()
+            + self.shares.done.load(Relaxed);
+        let spawned = self.remotes.iter().map(|remote| remote.counters.spawns.get()).sum::<u64>()
+            + self.shares.remote_spawns.load(Relaxed);
+        spawned.saturating_sub(done)
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let workers = self.remotes.iter().map(|remote| WorkerMetrics {
+            polls: remote.counters.polls.get(),
+            spawns: remote.counters.spawns.get(),
+            steals: remote.counters.steals.get(),
+            parks: remote.counters.parks.get(),
+            inbox_pushes: remote.inbox_pushes.load(Relaxed),
+            timers_fired: remote.counters.timers.get(),
+            queue_depth: remote.queue_depth(),
+            inbox_depth: remote.inbox_depth(),
+        });
+        Metrics {
+            workers: workers.collect(),
+            live_tasks: self.live_tasks(),
+            remote_spawns: self.shares.remote_spawns.load(Relaxed),
+            unparks: self.shares.unparks.load(Relaxed),
+            blocking_threads: self.blocking.threads(),
+            blocking_threads_peak: self.blocking.peak_threads(),
+            blocking_idle: self.blocking.idle(),
+            blocking_queue: self.blocking.queued(),
+        }
+    }
+}

@@ -1,0 +1,529 @@
+//! A worker: takes tasks from its queues, runs them, steals, sleeps.
+//! It owns the order in which work is taken and the rhythm of maintenance; it must not know how a task is polled, how
+//! queues are built or how one sleeps.
+
+use super::queue::LocalQueue;
+use super::remote::Remote;
+use super::{Flavor, Shared};
+use crate::runtime::context::WorkerGuard;
+use crate::runtime::coop;
+use crate::runtime::task::{Ran, Runnable, ThinWaker, current_task_is_local, quietly};
+use crate::timer::clock::monotonic;
+use core::cell::{Cell, RefCell};
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How many tasks in a row may come from the `next` slot, so that two tasks that wake each other do not starve the rest.
+const NEXT_STREAK: u32 = 3;
+/// How many woken tasks may stand before the backlog: thieves do not see them.
+const URGENT_AT_MOST: usize = 64;
+/// Maintenance comes at least this often, in measured time: 200 µs.
+const MAINTENANCE_NANOS: u64 = 200_000;
+
+/// What belongs to the thread that runs the worker. `next`, the deque's other end and the inboxes are in [`Remote`].
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    index: usize,
+    deque: LocalQueue,
+    /// Tasks that must run here.
+    pinned: RefCell<VecDeque<Runnable>>,
+    /// Tasks that a timer woke while the deque had a backlog: they go before it.
+    urgent: RefCell<VecDeque<Runnable>>,
+    /// The own copy of `Remote::deque_has_work`.
+    hinted: Cell<bool>,
+    streak: Cell<u32>,
+    /// Ticks until the next maintenance, and how many there were when it was set.
+    countdown: Cell<u32>,
+    interval: Cell<u32>,
+    maintained_at: Cell<u64>,
+    searching: Cell<bool>,
+    dispatch: Cell<Dispatch>,
+    /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
+    rooted: Cell<bool>,
+    random: Cell<u64>,
+}
+
+/// Where the wake-ups of this moment come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dispatch {
+    /// From a task: the woken one runs next.
+    ByTask,
+    /// From timers or the driver, with nothing else to do.
+    ToDeque,
+    /// From timers or the driver, in front of a backlog.
+    BeforeBacklog,
+}
+
+/// What a call of [`Worker::turn`] did.
+#[must_use]
+pub(crate) enum Turn {
+    /// A task was run, or something was found that makes another turn worth while.
+    Worked,
+    /// There is nothing to do: park.
+    Idle,
+    /// The runtime is shutting down.
+    Stop,
+    /// The task that ran gave the worker to another thread: touch it no more. What remains is the end of that run.
+    Lost(Ran),
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize, deque: LocalQueue) -> Self {
+        let interval = shared.config.maintenance_interval;
+        Self {
+            index,
+            deque,
+            pinned: RefCell::default(),
+            urgent: RefCell::default(),
+            hinted: Cell::new(false),
+            streak: Cell::new(0),
+            countdown: Cell::new(interval),
+            interval: Cell::new(interval),
+            maintained_at: Cell::new(0),
+            searching: Cell::new(false),
+            dispatch: Cell::new(Dispatch::ByTask),
+            rooted: Cell::new(false),
+            random: Cell::new((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            shared,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Makes the worker stay on this thread; false if it cannot.
+    fn root(&self) -> bool {
+        self.rooted.set(true);
+        self.shared.flavor == Flavor::MultiThread || self.shared.seats.bind()
+    }
+
+    /// Whether a task that may not leave this thread can be spawned here: after that, the worker stays here.
+    pub(crate) fn may_host(&self) -> bool {
+        let in_local_task = || current_task_is_local() && self.rooted.get();
+        (self.shared.flavor == Flavor::CurrentThread || in_local_task()) && self.root()
+    }
+
+    /// Whether the worker must stay on its thread.
+    pub(crate) fn is_rooted(&self) -> bool {
+        self.rooted.get() || self.shared.flavor == Flavor::CurrentThread
+    }
+
+    #[inline]
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.shared.remotes[self.index]
+    }
+
+    // ---- pushing ----
+
+    /// Takes a task that was woken on this thread; gives it back if it belongs elsewhere.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Runnable) -> Result<(), Runnable> {
+        let header = task.header();
+        if header.runtime != self.shared.slot.number() {
+            return Err(task);
+        }
+        if header.is_local() && self.shared.flavor == Flavor::MultiThread {
+            if usize::from(header.home.load(Relaxed)) != self.index {
+                return Err(task);
+            }
+            self.pinned.borrow_mut().push_back(task);
+            return Ok(());
+        }
+        match self.dispatch.get() {
+            Dispatch::ByTask => {
+                if let Some(displaced) = self.remote().displace_next(task) {
+                    self.push(displaced);
+                }
+            }
+            Dispatch::ToDeque => self.push_silently(task),
+            Dispatch::BeforeBacklog => self.push_urgent(task),
+        }
+        Ok(())
+    }
+
+    /// Takes a task that was just spawned on this thread: it takes the `next` slot only if that is empty.
+    #[inline]
+    pub(crate) fn push_spawned(&self, task: Runnable) {
+        self.remote().counters.spawns.add(1);
+        if let Err(task) = self.remote().fill_next(task) {
+            self.push(task);
+        }
+    }
+
+    /// Takes a task that was just spawned to stay on this worker.
+    pub(crate) fn push_pinned(&self, task: Runnable) {
+        self.remote().counters.spawns.add(1);
+        match self.shared.flavor {
+            Flavor::MultiThread => self.pinned.borrow_mut().push_back(task),
+            // Nobody else runs the tasks of this flavour.
+            Flavor::CurrentThread => self.push(task),
+        }
+    }
+
+    /// To the back of the deque; somebody may come and steal it.
+    #[inline]
+    fn push(&self, task: Runnable) {
+        self.push_silently(task);
+        self.look();
+    }
+
+    #[inline]
+    fn push_silently(&self, task: Runnable) {
+        self.deque.push(task);
+        if !self.hinted.get() {
+            self.hint(true);
+        }
+    }
+
+    fn hint(&self, has_work: bool) {
+        self.hinted.set(has_work);
+        self.remote().deque_has_work.store(has_work, Relaxed);
+    }
+
+    /// Wakes somebody if nobody searches and somebody sleeps. Without a fence: see `idle.rs`.
+    #[inline]
+    fn look(&self) {
+        if self.shared.idle.wants_a_look() {
+            self.wake_another();
+        }
+    }
+
+    #[cold]
+    fn wake_another(&self) {
+        self.shared.unpark(self.shared.idle.claim_any());
+    }
+
+    /// A task that yielded, or was woken while it ran. It is the next one here if there is no other, so nobody is
+    /// called for it alone.
+    #[inline]
+    fn push_back(&self, task: Runnable) {
+        if task.header().is_local() && self.shared.flavor == Flavor::MultiThread {
+            return self.pinned.borrow_mut().push_back(task);
+        }
+        let backlog = self.hinted.get() && !self.deque.is_empty();
+        self.push_silently(task);
+        if backlog {
+            self.look();
+        }
+    }
+
+    fn push_urgent(&self, task: Runnable) {
+        let mut urgent = self.urgent.borrow_mut();
+        if urgent.len() < URGENT_AT_MOST {
+            urgent.push_back(task);
+        } else {
+            drop(urgent);
+            self.push_silently(task);
+        }
+    }
+
+    // ---- taking ----
+
+    #[inline]
+    fn take_local(&self) -> Option<Runnable> {
+        let streak = self.streak.get();
+        if streak < NEXT_STREAK {
+            if let Some(task) = self.remote().take_next() {
+                self.streak.set(streak + 1);
+                return Some(task);
+            }
+        }
+        self.streak.set(0);
+        self.take_queued().or_else(|| self.remote().take_next())
+    }
+
+    #[inline]
+    fn take_queued(&self) -> Option<Runnable> {
+        if !self.urgent.borrow().is_empty() {
+            return self.urgent.borrow_mut().pop_front();
+        }
+        if !self.pinned.borrow().is_empty() && (self.countdown.get() & 1 == 0 || !self.hinted.get()) {
+            return self.pinned.borrow_mut().pop_front();
+        }
+        if self.hinted.get() {
+            let task = self.deque.pop();
+            if task.is_none() {
+                self.hint(false);
+            }
+            return task;
+        }
+        None
+    }
+
+    /// From the inboxes of this worker.
+    fn take_inbox(&self) -> Option<Runnable> {
+        let remote = self.remote();
+        while !remote.pinned.is_empty() {
+            self.root();
+            self.pinned.borrow_mut().extend(remote.pinned.take());
+        }
+        if !remote.inbox.is_empty() {
+            let task = remote.inbox.take_into(&self.deque);
+            if !self.deque.is_empty() {
+                self.hint(true);
+            }
+            if task.is_some() {
+                return task;
+            }
+        }
+        self.pinned.borrow_mut().pop_front()
+    }
+
+    /// From the others: one pass over their deques, one over their inboxes, and as the last resort the `next` slot of a
+    /// worker that has not come to it during this search.
+    fn steal(&self) -> Option<Runnable> {
+        if !self.searching.get() {
+            if !self.shared.idle.start_searching() {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        let remotes = &self.shared.remotes;
+        let start = self.random() as usize % remotes.len();
+        let others = || (0..remotes.len()).map(|at| (start + at) % remotes.len()).filter(|&at| at != self.index);
+        let polls_before = others().map(|at| remotes[at].counters.polls.get()).sum::<u64>();
+        let stolen = others()
+            .filter(|&at| remotes[at].deque_has_work.load(Relaxed))
+            .find_map(|at| remotes[at].thief.steal_into(&self.deque))
+            .or_else(|| {
+                others()
+                    .filter(|&at| !remotes[at].inbox.is_empty())
+                    .find_map(|at| remotes[at].inbox.take_into(&self.deque))
+            })
+            .or_else(|| {
+                let polls = others().map(|at| remotes[at].counters.polls.get()).sum::<u64>();
+                if polls != polls_before {
+                    return None;
+                }
+                others().find_map(|at| remotes[at].take_next())
+            });
+        if stolen.is_some() {
+            if !self.deque.is_empty() {
+                self.hint(true);
+            }
+            self.remote().counters.steals.add(1);
+        }
+        stolen
+    }
+
+    fn random(&self) -> u64 {
+        // xorshift64; the seed is never zero.
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        x
+    }
+
+    /// A searcher found work: it passes the search on if there is more.
+    fn found(&self) {
+        if self.searching.replace(false) && self.shared.idle.stop_searching() && self.shared.has_work() {
+            self.wake_another();
+        }
+    }
+
+    // ---- the loop ----
+
+    /// Runs at most one task.
+    #[inline]
+    pub(crate) fn turn(&self, guard: &WorkerGuard) -> Turn {
+        let countdown = self.countdown.get();
+        let task = if countdown == 0 {
+            if self.shared.gate.is_stopping() {
+                return Turn::Stop;
+            }
+            self.maintain();
+            // The inbox comes first once in a while, so that a busy deque does not starve it.
+            self.take_inbox().or_else(|| self.take_local())
+        } else {
+            self.countdown.set(countdown - 1);
+            self.take_local()
+        };
+        let Some(task) = task.or_else(|| self.take_far()) else { return Turn::Idle };
+        if self.searching.get() {
+            self.found();
+        }
+        self.run(task, guard)
+    }
+
+    #[cold]
+    fn take_far(&self) -> Option<Runnable> {
+        self.take_inbox().or_else(|| self.steal())
+    }
+
+    #[inline]
+    fn run(&self, task: Runnable, guard: &WorkerGuard) -> Turn {
+        self.remote().counters.polls.add(1);
+        let home = &task.header().home;
+        if home.load(Relaxed) != self.index as u16 {
+            home.store(self.index as u16, Relaxed);
+        }
+        coop::refill();
+        let ran = task.run();
+        if !guard.holds() {
+            // The worker runs on another thread now: `self` is not ours any more.
+            return Turn::Lost(ran);
+        }
+        match ran {
+            Ran::Idle => {}
+            Ran::Done => self.remote().counters.done.add(1),
+            Ran::Again(task) => self.push_back(task),
+        }
+        Turn::Worked
+    }
+
+    /// What is done every 61 ticks or 200 µs: timers, the inbox, and another look for idle peers.
+    fn maintain(&self) {
+        let now = monotonic();
+        let most = self.shared.config.maintenance_interval;
+        let ticks = u64::from(self.interval.get()).max(1);
+        let per_tick = now.saturating_sub(self.maintained_at.replace(now)) / ticks;
+        let next = (MAINTENANCE_NANOS / per_tick.max(1)).clamp(1, u64::from(most)) as u32;
+        self.interval.set(next);
+        self.countdown.set(next);
+        self.fire_timers();
+        if self.hinted.get() && !self.deque.is_empty() {
+            self.look();
+        }
+    }
+
+    /// Fires what is due in all wheels; whether anything was.
+    pub(crate) fn fire_timers(&self) -> bool {
+        let timers = &self.shared.timers;
+        let earliest = timers.min_expiry();
+        if earliest == u64::MAX {
+            return false;
+        }
+        let now = timers.clock().now();
+        if earliest > now {
+            return false;
+        }
+        let backlog = self.hinted.get() && !self.deque.is_empty();
+        let dispatch = if backlog { Dispatch::BeforeBacklog } else { Dispatch::ToDeque };
+        let outer = self.dispatch.replace(dispatch);
+        let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
+        self.dispatch.set(outer);
+        self.remote().counters.timers.add(fired as u64);
+        fired > 0
+    }
+
+    /// Sleeps until there may be something to do. `keeps_awake` is looked at after the announcement, like the queues.
+    pub(crate) fn park(&self, keeps_awake: impl Fn() -> bool) {
+        let shared = &*self.shared;
+        if self.fire_timers() && self.has_own_work() {
+            return;
+        }
+        shared.idle.announce(self.index, self.searching.replace(false));
+        let stays_awake = shared.has_work()
+            || !self.remote().pinned.is_empty()
+            || self.has_own_work()
+            || shared.gate.is_stopping()
+            || keeps_awake();
+        if !stays_awake {
+            self.sleep();
+        }
+        if shared.idle.retract(self.index) {
+            if stays_awake {
+                shared.idle.search_on();
+                self.searching.set(true);
+            }
+        } else {
+            // Claimed: whoever did it counted this worker as searching.
+            self.searching.set(true);
+        }
+        // The time asleep says nothing about polls.
+        self.maintained_at.set(monotonic());
+        self.countdown.set(if shared.gate.is_stopping() { 0 } else { self.interval.get() });
+        if self.fire_timers() && !self.deque.is_empty() {
+            // More than one timer fired: somebody else may take a part.
+            self.look_beyond_one();
+        }
+    }
+
+    fn sleep(&self) {
+        let shared = &*self.shared;
+        if shared.auto_advance() {
+            return;
+        }
+        self.remote().counters.parks.add(1);
+        shared.config.hooks.park();
+        let until = |expiry: u64| {
+            // A frozen clock is moved by hand, which kicks.
+            (expiry != u64::MAX && !shared.timers.clock().is_frozen())
+                .then(|| Duration::from_nanos(expiry.saturating_sub(shared.timers.clock().now())))
+        };
+        shared.parking.park(
+            self.index,
+            || until(shared.timers.promise()),
+            || shared.timers.alarm().wake(),
+            || until(shared.timers.expiry_of(self.index)),
+        );
+        shared.config.hooks.unpark();
+    }
+
+    fn look_beyond_one(&self) {
+        if self.remote().thief.len() > 1 {
+            self.look();
+        }
+    }
+
+    fn has_own_work(&self) -> bool {
+        self.remote().has_next()
+            || !self.deque.is_empty()
+            || !self.pinned.borrow().is_empty()
+            || !self.urgent.borrow().is_empty()
+    }
+
+    /// Every task in this worker's own queues, for the end of the runtime.
+    pub(super) fn drain(&self) -> Option<Runnable> {
+        let queued = self.remote().take_next().or_else(|| self.deque.pop());
+        queued.or_else(|| self.urgent.borrow_mut().pop_front()).or_else(|| self.drain_pinned())
+    }
+
+    fn drain_pinned(&self) -> Option<Runnable> {
+        let queued = self.pinned.borrow_mut().pop_front();
+        queued.or_else(|| self.remote().pinned.take())
+    }
+
+    /// Drops the futures that must not leave this thread, before the worker does.
+    pub(super) fn end_bound_tasks(&self) {
+        if self.shared.flavor == Flavor::CurrentThread {
+            return;
+        }
+        loop {
+            while let Some(task) = self.drain_pinned() {
+                self.shared.end_task(task);
+            }
+            let left = Cell::new(0_usize);
+            self.shared.cancel_waiting(
+                |header| {
+                    let mine = header.is_local() && usize::from(header.home.load(Relaxed)) == self.index;
+                    left.set(left.get() + usize::from(mine));
+                    mine
+                },
+                |task| self.shared.end_task(task),
+            );
+            if left.get() == 0 {
+                return;
+            }
+            // A task that is scheduled, but not in the queue yet, is about to be pushed by its waker.
+            std::thread::yield_now();
+        }
+    }
+
+    /// Ends the worker's share in the search when it stops.
+    pub(super) fn retire(&self) {
+        if self.searching.replace(false) {
+            let _ = self.shared.idle.stop_searching();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Spawning with more than a future: so far, a name.
+
+use super::join::JoinHandle;
+use crate::runtime::{context, spawn};
+use core::future::Future;
+
+/// Names a task before it is spawned. The name is shown in dumps and reports, and by
+/// [`JoinHandle::name`](crate::task::JoinHandle::name).
+///
+/// ```
+/// filch::block_on(async {
+///     let handle = filch::task::Builder::new().name("answer").spawn(async { 42 });
+///     assert_eq!(handle.name().as_deref(), Some("answer"));
+///     assert_eq!(handle.await.unwrap(), 42);
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until a task is spawned"]
+pub struct Builder {
+    name: Option<Box<str>>,
+}
+
+impl Builder {
+    /// A task without a name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives the task a name. It need not be unique.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// As [`filch::spawn`](crate::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        spawn::spawn_named(future, self.name)
+    }
+
+    /// As [`filch::spawn_local`](crate::spawn_local).
+    ///
+    /// # Panics
+    ///
+    /// Where tasks move between threads.
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn::spawn_local_named(future, self.name)
+    }
+
+    /// As [`filch::spawn_pinned`](crate::spawn_pinned).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_pinned<M, F>(self, make: M) -> JoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        context::expect("task::Builder::spawn_pinned").spawn_pinned(make, self.name)
+    }
+
+    /// As [`filch::spawn_blocking`](crate::spawn_blocking). The name is shown by
+    /// [`shutdown_timeout`](crate::runtime::Runtime::shutdown_timeout) if the job outlasts it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        context::expect("task::Builder::spawn_blocking").spawn_blocking(f, self.name)
+    }
+}

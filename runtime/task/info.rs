@@ -1,0 +1,168 @@
+//! What can be said of a task from outside, and of the one that is running.
+
+use super::arena::walk;
+use super::cell::Header;
+use super::extra;
+use super::id::Id;
+use super::runnable;
+use super::state::Snapshot;
+use super::waker::drop_ref;
+use crate::runtime::context;
+use core::panic::Location;
+use core::ptr::NonNull;
+
+/// What a task was doing when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It waits for a wake-up.
+    Idle,
+    /// It stands in a queue.
+    Scheduled,
+    /// It is being polled, or has yielded.
+    Running,
+    /// It has ended.
+    Finished,
+}
+
+impl From<Snapshot> for TaskState {
+    fn from(state: Snapshot) -> Self {
+        if state.is_done() {
+            Self::Finished
+        } else if state.is_running() {
+            Self::Running
+        } else if state.is_scheduled() {
+            Self::Scheduled
+        } else {
+            Self::Idle
+        }
+    }
+}
+
+/// A task as it was at one moment.
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    id: Id,
+    name: Option<String>,
+    type_name: &'static str,
+    location: &'static Location<'static>,
+    state: TaskState,
+}
+
+impl TaskInfo {
+    /// # Safety
+    /// The caller holds a reference to the task, or is inside its poll.
+    unsafe fn of(task: NonNull<Header>) -> Self {
+        // SAFETY: the caller keeps the header.
+        let header = unsafe { task.as_ref() };
+        Self {
+            id: header.id(),
+            name: extra::name(task),
+            type_name: header.type_name(),
+            location: header.location,
+            state: header.snapshot().into(),
+        }
+    }
+
+    /// All tasks of the runtime with this number.
+    pub(crate) fn all(runtime: u16) -> Vec<Self> {
+        let mut tasks = Vec::new();
+        walk(
+            |header| header.runtime == runtime,
+            // SAFETY: the walk gives a reference, which is given up after the look.
+            |task| unsafe {
+                tasks.push(Self::of(task));
+                drop_ref(task);
+            },
+        );
+        tasks
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The name given with [`task::Builder::name`](crate::task::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The type of the task's future.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// Where the task was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// What it was doing.
+    pub fn state(&self) -> TaskState {
+        self.state
+    }
+}
+
+/// The task that is running: asyncio's `current_task`.
+///
+/// # Panics
+///
+/// Outside a task, `block_on` included; [`try_current`] gives `None` there.
+///
+/// ```
+/// filch::block_on(async {
+///     let task = filch::task::Builder::new().name("me");
+///     let name = task.spawn(async { filch::task::current().name().map(String::from) });
+///     assert_eq!(name.await.unwrap().as_deref(), Some("me"));
+/// });
+/// ```
+#[track_caller]
+pub fn current() -> TaskInfo {
+    match try_current() {
+        Some(task) => task,
+        None => panic!("`task::current` was called outside a task: call it in a future that was given to `spawn`"),
+    }
+}
+
+/// The task that is running, if there is one.
+pub fn try_current() -> Option<TaskInfo> {
+    // SAFETY: the task that is being polled is alive.
+    runnable::current().map(|task| unsafe { TaskInfo::of(task) })
+}
+
+/// The id of the task that is running.
+///
+/// # Panics
+///
+/// Outside a task, `block_on` included; [`try_id`] gives `None` there.
+#[track_caller]
+pub fn id() -> Id {
+    match try_id() {
+        Some(id) => id,
+        None => panic!("`task::id` was called outside a task: call it in a future that was given to `spawn`"),
+    }
+}
+
+/// The id of the task that is running, if there is one.
+pub fn try_id() -> Option<Id> {
+    // SAFETY: the task that is being polled is alive.
+    runnable::current().map(|task| unsafe { task.as_ref() }.id())
+}
+
+/// The tasks that are alive in the current runtime: asyncio's `all_tasks`.
+///
+/// # Panics
+///
+/// Outside a runtime. [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) asks a certain one.
+///
+/// ```
+/// filch::block_on(async {
+///     filch::spawn(std::future::pending::<()>()).detach();
+///     assert_eq!(filch::task::all_tasks().len(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn all_tasks() -> Vec<TaskInfo> {
+    TaskInfo::all(context::expect("task::all_tasks").slot.number())
+}
