@@ -1,14 +1,23 @@
-//! What time it is, in nanoseconds since the process began to ask. It owns the epoch and, for
+//! What time it is, in nanoseconds since a fixed epoch. It owns the epoch and, for
 //! tests, a clock that stands still; nothing else in the crate reads the system's clock.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// The time of the first question. 2^64 ns after it are 584 years.
+/// A year or so before the first question, so that deadlines in the past keep their distances, or
+/// the beginning of the system's clock if that is later. 2^64 ns after it are 584 years.
 #[inline]
 pub(super) fn epoch() -> Instant {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
-    *EPOCH.get_or_init(Instant::now)
+    *EPOCH.get_or_init(|| {
+        let mut epoch = Instant::now();
+        for bit in (0..u64::BITS - 9).rev() {
+            epoch = epoch
+                .checked_sub(Duration::from_nanos(1 << bit))
+                .unwrap_or(epoch);
+        }
+        epoch
+    })
 }
 
 /// Nanoseconds from the epoch to `instant`: 0 before it, `u64::MAX` beyond the range.
@@ -23,8 +32,6 @@ pub(super) fn nanos_of(instant: Instant) -> u64 {
 
 #[inline]
 fn real() -> u64 {
-    // The epoch first, or the very first reading would lie before it.
-    let _ = epoch();
     nanos_of(Instant::now())
 }
 

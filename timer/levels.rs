@@ -260,10 +260,12 @@ impl Levels {
             return start_of(start);
         }
         // One block: a look at its entries spares the wake-ups at which they would only move down.
+        // Entries whose deadlines moved later may lie behind the slots that follow.
+        let end = start + (1 << (u32::from(slot >> GROUP) * GROUP));
         let entries = block.cells[..block.used as usize].iter();
         // SAFETY: a cell that is not null holds a registered entry; see `take_cell`.
         let ticks = entries.filter_map(|cell| Some(tick_of(unsafe { cell.as_ref() }?.deadline())));
-        start_of(ticks.min().unwrap_or(start))
+        start_of(ticks.fold(end.min(LAST_TICK), u64::min))
     }
 
     /// The next slot and the tick at which it starts (fact 1).

@@ -198,7 +198,7 @@ impl Sleep {
             }
             State::Registered => {
                 let wheel = table::get(entry.wheel());
-                if let Some(expiry) = wheel.reset_earlier(entry, deadline) {
+                if let Some(expiry) = wheel.reset_earlier(entry, deadline, context::now()) {
                     tell_unless_own(wheel, expiry);
                 }
             }

@@ -162,9 +162,10 @@ impl Wheel {
         drop(surplus);
     }
 
-    /// Moves a registered entry to an earlier deadline, and returns when it is due now. Wakes it
-    /// if that time has come. `None` if it is no longer registered; its deadline is set anyway.
-    pub(crate) fn reset_earlier(&self, entry: &Entry, deadline: u64) -> Option<u64> {
+    /// Moves a registered entry to an earlier deadline, and returns when it is due then. Wakes it
+    /// if that time has come at `now`. `None` if it is no longer registered; its deadline is set
+    /// anyway.
+    pub(crate) fn reset_earlier(&self, entry: &Entry, deadline: u64, now: u64) -> Option<u64> {
         let tick = tick_of(deadline);
         let mut inner = self.lock();
         entry.set_deadline(deadline);
@@ -172,8 +173,7 @@ impl Wheel {
             return None;
         }
         inner.levels.remove(entry);
-        let expiry = start_of(tick);
-        if inner.levels.has_come(tick) {
+        if deadline <= now || inner.levels.has_come(tick) {
             let waker = entry.let_go(State::Fired);
             let surplus = self.publish_if_empty(&mut inner);
             drop(inner);
@@ -182,6 +182,7 @@ impl Wheel {
             return None;
         }
         inner.levels.insert(entry, tick);
+        let expiry = start_of(tick);
         if expiry < self.next_expiry() {
             self.publish(expiry);
         }

@@ -99,7 +99,11 @@ impl World<'_> {
             timer.entry.set_moved();
             timer.entry.set_deadline(deadline);
             *old = deadline;
-        } else if self.wheel.reset_earlier(&timer.entry, deadline).is_some() {
+        } else if self
+            .wheel
+            .reset_earlier(&timer.entry, deadline, self.now)
+            .is_some()
+        {
             *old = deadline;
         } else {
             assert!(deadline <= self.now, "fired before its deadline");
