@@ -45,7 +45,7 @@ impl Clock {
         Self
     }
 
-    /// Nanoseconds since the process epoch.
+    /// Nanoseconds since the epoch.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         real()
@@ -87,7 +87,7 @@ mod frozen {
             }
         }
 
-        /// Nanoseconds since the process epoch, as far as this clock is concerned.
+        /// Nanoseconds since the epoch, as far as this clock is concerned.
         #[inline]
         pub(crate) fn now(&self) -> u64 {
             // ORDERING: Acquire, with the Release store in `freeze`.

@@ -45,19 +45,20 @@ impl Timers {
     }
 
     /// A lower bound on when the next timer of any wheel is due; `u64::MAX` if there is none.
-    /// Takes no lock.
+    /// Takes no lock, unless the clock is frozen: then it is not rounded up to a tick.
     #[inline]
     pub(crate) fn min_expiry(&self) -> u64 {
-        self.wheels
-            .iter()
-            .map(|wheel| wheel.next_expiry())
-            .min()
-            .unwrap_or(u64::MAX)
+        let expiries = (0..self.wheels.len()).map(|worker| self.expiry_of(worker));
+        expiries.min().unwrap_or(u64::MAX)
     }
 
     /// The same for one worker's wheel.
     #[inline]
     pub(crate) fn expiry_of(&self, worker: usize) -> u64 {
+        #[cfg(feature = "test-util")]
+        if self.clock.is_frozen() {
+            return self.wheels[worker].next_deadline();
+        }
         self.wheels[worker].next_expiry()
     }
 
@@ -81,6 +82,11 @@ impl Timers {
     pub(crate) fn advance_due(&self, now: u64, mut wake: impl FnMut(ThinWaker)) -> usize {
         let mut fired = 0;
         for wheel in &self.wheels {
+            #[cfg(feature = "test-util")]
+            if self.clock.is_frozen() {
+                fired += wheel.advance_exact(now, &mut wake);
+                continue;
+            }
             if wheel.next_expiry() <= now {
                 fired += wheel.try_advance(now, &mut wake);
             }
@@ -97,6 +103,10 @@ impl Timers {
         mut wake: impl FnMut(ThinWaker),
     ) -> usize {
         let wheel = &self.wheels[worker];
+        #[cfg(feature = "test-util")]
+        if self.clock.is_frozen() {
+            return wheel.advance_exact(now, &mut wake);
+        }
         if wheel.next_expiry() > now {
             return 0;
         }
@@ -204,6 +214,19 @@ pub(super) fn with<R>(f: impl FnOnce(Option<&Timers>) -> R) -> R {
     // SAFETY: a pointer that is not null is owned by a guard, which only ends on this thread, and
     // does not do so while `f` runs.
     f(unsafe { timers.as_ref() })
+}
+
+/// The thread's timers, if it has any.
+#[cfg(feature = "test-util")]
+pub(super) fn current() -> Option<Arc<Timers>> {
+    with(|timers| {
+        let timers = ptr::from_ref(timers?);
+        // SAFETY: the pointer came from `Arc::into_raw` in `enter`, whose count the guard holds.
+        unsafe {
+            Arc::increment_strong_count(timers);
+            Some(Arc::from_raw(timers))
+        }
+    })
 }
 
 /// The time by the thread's clock.

@@ -37,7 +37,7 @@ pub(crate) enum State {
 const MOVED: u16 = 1 << 15;
 
 pub(crate) struct Entry {
-    /// Nanoseconds since the process epoch.
+    /// Nanoseconds since the epoch.
     deadline: AtomicU64,
     /// An owned [`ThinWaker`] while `Registered`, meaningless otherwise.
     waker: AtomicUsize,

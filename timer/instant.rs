@@ -170,7 +170,7 @@ impl Instant {
         self.0.checked_sub(duration).map(Self)
     }
 
-    /// Nanoseconds since the process epoch, clamped to the range of a timer.
+    /// Nanoseconds since the epoch, clamped to the range of a timer.
     #[inline]
     pub(crate) fn as_nanos(self) -> u64 {
         clock::nanos_of(self.0)

@@ -268,6 +268,57 @@ impl Levels {
         start_of(ticks.fold(end.min(LAST_TICK), u64::min))
     }
 
+    /// Takes up to a batch of entries whose deadlines have passed at `now` although their tick has
+    /// not come, and returns whether more may be left. Nothing must be due by its tick.
+    #[cfg(feature = "test-util")]
+    pub(super) fn take_within_tick(&mut self, now: u64, batch: &mut Batch) -> bool {
+        let Some((slot, _)) = self.first() else {
+            return false;
+        };
+        let due: Vec<&Entry> = self
+            .entries(slot)
+            .filter(|entry| entry.deadline() <= now)
+            .take(BATCH)
+            .collect();
+        for entry in &due {
+            self.remove(entry);
+            batch.push(entry.let_go(State::Fired));
+        }
+        batch.is_full()
+    }
+
+    /// A lower bound on the earliest deadline, exact unless deadlines were moved.
+    #[cfg(feature = "test-util")]
+    pub(super) fn next_deadline(&self) -> u64 {
+        let Some((slot, start)) = self.first() else {
+            return u64::MAX;
+        };
+        if self.draining != NO_SLOT {
+            return start_of(self.elapsed);
+        }
+        let last = start + (1 << (u32::from(slot >> GROUP) * GROUP)) - 1;
+        // What stands in other slots is due after the last tick of this one.
+        let bound = start_of(last.min(LAST_TICK)).saturating_add(1);
+        self.entries(slot)
+            .map(Entry::deadline)
+            .fold(bound, u64::min)
+    }
+
+    /// Everything in an occupied slot.
+    #[cfg(feature = "test-util")]
+    fn entries<'a>(&self, slot: u16) -> impl Iterator<Item = &'a Entry> {
+        let tail = self.tails[slot as usize];
+        let mut next = Some(self.pool.block(tail).next);
+        core::iter::from_fn(move || {
+            let block = self.pool.block(next?);
+            next = (next? != tail).then_some(block.next);
+            Some(&block.cells[..block.used as usize])
+        })
+        .flatten()
+        // SAFETY: as in `take_cell`; the borrows are not used beyond the caller's hold of the lock.
+        .filter_map(|cell| unsafe { cell.as_ref() })
+    }
+
     /// The next slot and the tick at which it starts (fact 1).
     #[inline]
     fn first(&self) -> Option<(u16, u64)> {

@@ -51,6 +51,8 @@ mod instant;
 mod interval;
 mod levels;
 mod lock;
+#[cfg(feature = "test-util")]
+mod mock;
 mod prefetch;
 mod sleep;
 mod table;
@@ -59,6 +61,8 @@ mod wheel;
 
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+#[cfg(feature = "test-util")]
+pub use mock::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, timeout, timeout_at};
 

@@ -224,6 +224,28 @@ impl Wheel {
         self.run(now, wake, || self.try_lock())
     }
 
+    /// Like [`advance`](Self::advance), but to the nanosecond instead of the tick: for clocks that
+    /// stand still, under which a test may count on exact times.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn advance_exact(&self, now: u64, wake: &mut impl FnMut(ThinWaker)) -> usize {
+        let mut fired = self.advance(now, wake);
+        let mut batch = Batch::new();
+        loop {
+            let mut inner = self.lock();
+            let more = inner.levels.take_within_tick(now, &mut batch);
+            fired += self.end_turn(inner, &mut batch, wake);
+            if !more {
+                return fired;
+            }
+        }
+    }
+
+    /// A lower bound on the deadline that is met next, not rounded up to a tick.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.lock().levels.next_deadline()
+    }
+
     fn run<'a>(
         &'a self,
         now: u64,
@@ -237,21 +259,31 @@ impl Wheel {
                 return fired;
             };
             let more = inner.levels.take_due(now, &mut batch);
-            let count = batch.len();
-            self.fired
-                .store(self.fired() + count as u64, Ordering::Relaxed);
-            self.publish(inner.levels.next_expiry());
-            let surplus = inner.levels.surplus();
-            drop(inner);
-            drop(surplus);
-            while let Some(waker) = batch.pop() {
-                wake(waker);
-            }
-            fired += count;
+            fired += self.end_turn(inner, &mut batch, wake);
             if !more {
                 return fired;
             }
         }
+    }
+
+    /// Publishes what is next, unlocks, and only then wakes the batch.
+    fn end_turn(
+        &self,
+        mut inner: Guard<'_>,
+        batch: &mut Batch,
+        wake: &mut impl FnMut(ThinWaker),
+    ) -> usize {
+        let count = batch.len();
+        self.fired
+            .store(self.fired() + count as u64, Ordering::Relaxed);
+        self.publish(inner.levels.next_expiry());
+        let surplus = inner.levels.surplus();
+        drop(inner);
+        drop(surplus);
+        while let Some(waker) = batch.pop() {
+            wake(waker);
+        }
+        count
     }
 
     /// Ends the wheel's life: every entry is let go as `Closed` and woken, and later ones are

@@ -34,7 +34,6 @@ fn sleep_of_zero_and_past_deadlines_are_ready_at_the_first_poll() {
     assert!(poll(pin!(sleep_until(Instant::now())), &waker).is_ready());
     let past = Instant::now() - Duration::from_secs(3600);
     assert!(poll(pin!(sleep_until(past)), &waker).is_ready());
-    assert_eq!(timers.fired(0), timers.fired(0));
     assert_eq!((timers.len(), timers.min_expiry()), (0, u64::MAX));
 }
 
@@ -237,12 +236,12 @@ fn sleep_that_outlives_its_runtime_is_woken_and_panics_when_polled() {
     assert!(poll(waiting.as_mut(), &waker).is_pending());
     timers.close();
     assert_eq!(counter.wakes(), 1);
-    let text = message(|| drop(poll(waiting.as_mut(), &waker)));
+    let text = message(|| assert!(poll(waiting.as_mut(), &waker).is_ready()));
     assert!(
         text.contains("the runtime of this timer has been shut down"),
         "{text}"
     );
-    let text = message(|| drop(poll(unpolled.as_mut(), &waker)));
+    let text = message(|| assert!(poll(unpolled.as_mut(), &waker).is_ready()));
     assert!(
         text.contains("the runtime of this timer has been shut down"),
         "{text}"
