@@ -1,0 +1,437 @@
+//! The wheel proper, without its lock: levels of 64 slots over the whole of 64-bit time. It owns
+//! the shape (which slot a deadline belongs to, which slot is next); it knows neither threads nor
+//! clocks, and calls no waker.
+//!
+//! Time is cut into ticks. A tick number is read in groups of six bits; an entry stands at the
+//! level of the highest group in which its tick differs from `elapsed`, in the slot that the
+//! group's value names. Three facts follow, and everything below rests on them:
+//!
+//! 1. Whatever stands at a lower level is due before whatever stands at a higher one, and within
+//!    a level the slots are due in ascending order: the first bit of the first non-empty level is
+//!    the next slot.
+//! 2. `elapsed` may be raised to any tick before the start of that next slot without moving an
+//!    entry, since no entry's highest differing group changes.
+//! 3. The slot at `elapsed`'s own index of a level never receives an entry, so that a slot which
+//!    is being drained only shrinks.
+//!
+//! The groups cover every bit: there is no overflow list and no wrap-around. Entries with the
+//! same tick fire in the order they came.
+
+use super::block::{Block, CELLS, NONE, Pool, Surplus};
+use super::entry::{Entry, State};
+use super::prefetch::prefetch;
+use crate::runtime::task::waker::ThinWaker;
+use core::mem::MaybeUninit;
+
+/// A tick is 2^`TICK_SHIFT` ns: 65.5 µs.
+pub(crate) const TICK_SHIFT: u32 = 16;
+const GROUP: u32 = 6;
+const LEVELS: usize = (64 - TICK_SHIFT).div_ceil(GROUP) as usize;
+const SLOTS: usize = LEVELS << GROUP;
+const NO_SLOT: u16 = u16::MAX;
+
+/// The last tick. It is reached only at the last nanosecond, so that the deadlines which have no
+/// tick after them are not early either: "never" is a deadline like any other.
+const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
+
+/// Wakers taken under one hold of the lock.
+pub(super) const BATCH: usize = 64;
+/// Entries moved down a level under one hold of the lock.
+const MOVES: usize = 256;
+
+/// The tick at which a deadline is due: rounded up, never early.
+#[inline]
+pub(super) fn tick_of(deadline: u64) -> u64 {
+    let rest = deadline & ((1 << TICK_SHIFT) - 1);
+    ((deadline >> TICK_SHIFT) + u64::from(rest != 0)).min(LAST_TICK)
+}
+
+/// The last tick that has come at `now`.
+#[inline]
+pub(super) fn tick_at(now: u64) -> u64 {
+    match now {
+        u64::MAX => LAST_TICK,
+        now => (now >> TICK_SHIFT).min(LAST_TICK - 1),
+    }
+}
+
+/// The first nanosecond at which `tick` has come.
+#[inline]
+pub(super) fn start_of(tick: u64) -> u64 {
+    match tick {
+        LAST_TICK => u64::MAX,
+        tick => tick << TICK_SHIFT,
+    }
+}
+
+/// Wakers on the stack, between the wheel and whoever wakes them after the lock is released.
+pub(super) struct Batch {
+    wakers: [MaybeUninit<ThinWaker>; BATCH],
+    next: usize,
+    len: usize,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self {
+            wakers: [const { MaybeUninit::uninit() }; BATCH],
+            next: 0,
+            len: 0,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.len == BATCH
+    }
+
+    /// Wakers that were put in since the batch was last emptied.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn push(&mut self, waker: ThinWaker) {
+        self.wakers[self.len].write(waker);
+        self.len += 1;
+    }
+
+    /// Takes the oldest waker; the batch is empty, and can be filled again, after the last.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<ThinWaker> {
+        if self.next == self.len {
+            self.next = 0;
+            self.len = 0;
+            return None;
+        }
+        self.next += 1;
+        // SAFETY: cells in `next..len` are initialised, and raising `next` gives this one away.
+        Some(unsafe { self.wakers[self.next - 1].assume_init_read() })
+    }
+}
+
+impl Drop for Batch {
+    /// Wakes what is left: a waker that panics must not cost the sleepers behind it their wake.
+    fn drop(&mut self) {
+        while let Some(waker) = self.pop() {
+            waker.wake();
+        }
+    }
+}
+
+pub(super) struct Levels {
+    /// Every tick up to this one has been dealt with, but for the slot in `draining`.
+    elapsed: u64,
+    /// The slot at `elapsed` that a full batch interrupted, or `NO_SLOT`.
+    draining: u16,
+    /// Bit per level that has an occupied slot.
+    nonempty: u16,
+    /// Bit per slot that has a block.
+    occupied: [u64; LEVELS],
+    /// Last block of each slot's ring; its `next` is the first.
+    tails: [u32; SLOTS],
+    pool: Pool,
+    len: usize,
+}
+
+impl Levels {
+    pub(super) fn new() -> Self {
+        Self {
+            elapsed: 0,
+            draining: NO_SLOT,
+            nonempty: 0,
+            occupied: [0; LEVELS],
+            tails: [NONE; SLOTS],
+            pool: Pool::new(),
+            len: 0,
+        }
+    }
+
+    /// Starts over at `now`. The wheel must be empty.
+    pub(super) fn restart(&mut self, now: u64) {
+        debug_assert!(self.len == 0 && self.nonempty == 0);
+        self.draining = NO_SLOT;
+        self.elapsed = tick_at(now);
+    }
+
+    /// Entries in the wheel.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn has_come(&self, tick: u64) -> bool {
+        tick <= self.elapsed
+    }
+
+    pub(super) fn surplus(&mut self) -> Option<Surplus> {
+        self.pool.surplus()
+    }
+
+    #[cfg(test)]
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Puts `entry` where `tick` says. The tick must not have come.
+    #[inline]
+    pub(super) fn insert(&mut self, entry: &Entry, tick: u64) {
+        self.append(entry, tick);
+        self.len += 1;
+    }
+
+    /// Takes `entry` out, which must be in.
+    #[inline]
+    pub(super) fn remove(&mut self, entry: &Entry) {
+        let (index, cell) = entry.place();
+        self.len -= 1;
+        if self.pool.block_mut(index).clear(cell) {
+            self.unlink(index);
+        }
+    }
+
+    /// Raises `elapsed` towards `now` as far as no entry has to move for it, so that what is
+    /// inserted next stands low: an entry's level counts the moves before it fires.
+    #[inline]
+    pub(super) fn catch_up(&mut self, now: u64) {
+        let tick = tick_at(now);
+        if tick > self.elapsed && self.draining == NO_SLOT {
+            let bound = match self.first() {
+                Some((_, start)) => start - 1,
+                None => tick,
+            };
+            self.elapsed = self.elapsed.max(tick.min(bound));
+        }
+    }
+
+    /// Takes up to a batch of entries that are due at `now`, in the order of their ticks, and
+    /// returns whether more is left to do.
+    pub(super) fn take_due(&mut self, now: u64, batch: &mut Batch) -> bool {
+        let now = tick_at(now);
+        let mut moves = MOVES;
+        loop {
+            if self.draining == NO_SLOT {
+                match self.first() {
+                    Some((slot, start)) if start <= now => {
+                        self.elapsed = start;
+                        self.draining = slot;
+                    }
+                    _ => {
+                        self.elapsed = self.elapsed.max(now);
+                        return false;
+                    }
+                }
+            }
+            if !self.drain(self.draining, batch, &mut moves) {
+                return true;
+            }
+            self.draining = NO_SLOT;
+        }
+    }
+
+    /// Takes up to a batch of entries whatever their deadlines, and returns whether more are left.
+    pub(super) fn take_any(&mut self, batch: &mut Batch) -> bool {
+        while let Some((slot, _)) = self.first() {
+            let head = self.pool.block(self.tails[slot as usize]).next;
+            for cell in 0..self.pool.block(head).used {
+                if batch.is_full() {
+                    return true;
+                }
+                if let Some(entry) = self.take_cell(head, cell) {
+                    self.len -= 1;
+                    batch.push(entry.let_go(State::Closed));
+                }
+            }
+            self.unlink(head);
+        }
+        false
+    }
+
+    /// A lower bound in nanoseconds on when the next entry is due: exact, unless it stands in a
+    /// crowd of more than one block above the lowest level. `u64::MAX` if there is none.
+    pub(super) fn next_expiry(&self) -> u64 {
+        if self.draining != NO_SLOT {
+            return start_of(self.elapsed);
+        }
+        let Some((slot, start)) = self.first() else {
+            return u64::MAX;
+        };
+        let index = self.tails[slot as usize];
+        let block = self.pool.block(index);
+        if slot >> GROUP == 0 || block.next != index {
+            return start_of(start);
+        }
+        // One block: a look at its entries spares the wake-ups at which they would only move down.
+        // Entries whose deadlines moved later may lie behind the slots that follow.
+        let end = start + (1 << (u32::from(slot >> GROUP) * GROUP));
+        let entries = block.cells[..block.used as usize].iter();
+        // SAFETY: a cell that is not null holds a registered entry; see `take_cell`.
+        let ticks = entries.filter_map(|cell| Some(tick_of(unsafe { cell.as_ref() }?.deadline())));
+        start_of(ticks.fold(end.min(LAST_TICK), u64::min))
+    }
+
+    /// Takes up to a batch of entries whose deadlines have passed at `now` although their tick has
+    /// not come, and returns whether more may be left. Nothing must be due by its tick.
+    #[cfg(feature = "test-util")]
+    pub(super) fn take_within_tick(&mut self, now: u64, batch: &mut Batch) -> bool {
+        let Some((slot, _)) = self.first() else {
+            return false;
+        };
+        let due: Vec<&Entry> = self
+            .entries(slot)
+            .filter(|entry| entry.deadline() <= now)
+            .take(BATCH)
+            .collect();
+        for entry in &due {
+            self.remove(entry);
+            batch.push(entry.let_go(State::Fired));
+        }
+        batch.is_full()
+    }
+
+    /// A lower bound on the earliest deadline, exact unless deadlines were moved.
+    #[cfg(feature = "test-util")]
+    pub(super) fn next_deadline(&self) -> u64 {
+        let Some((slot, start)) = self.first() else {
+            return u64::MAX;
+        };
+        if self.draining != NO_SLOT {
+            return start_of(self.elapsed);
+        }
+        let last = start + (1 << (u32::from(slot >> GROUP) * GROUP)) - 1;
+        // What stands in other slots is due after the last tick of this one.
+        let bound = start_of(last.min(LAST_TICK)).saturating_add(1);
+        self.entries(slot)
+            .map(Entry::deadline)
+            .fold(bound, u64::min)
+    }
+
+    /// Everything in an occupied slot.
+    #[cfg(feature = "test-util")]
+    fn entries<'a>(&self, slot: u16) -> impl Iterator<Item = &'a Entry> {
+        let tail = self.tails[slot as usize];
+        let mut next = Some(self.pool.block(tail).next);
+        core::iter::from_fn(move || {
+            let block = self.pool.block(next?);
+            next = (next? != tail).then_some(block.next);
+            Some(&block.cells[..block.used as usize])
+        })
+        .flatten()
+        // SAFETY: as in `take_cell`; the borrows are not used beyond the caller's hold of the lock.
+        .filter_map(|cell| unsafe { cell.as_ref() })
+    }
+
+    /// The next slot and the tick at which it starts (fact 1).
+    #[inline]
+    fn first(&self) -> Option<(u16, u64)> {
+        if self.nonempty == 0 {
+            return None;
+        }
+        let level = self.nonempty.trailing_zeros();
+        let index = self.occupied[level as usize].trailing_zeros();
+        let shift = level * GROUP;
+        let start = ((self.elapsed >> shift >> GROUP << GROUP) | u64::from(index)) << shift;
+        Some(((level << GROUP | index) as u16, start))
+    }
+
+    #[inline]
+    fn append(&mut self, entry: &Entry, tick: u64) {
+        debug_assert!(tick > self.elapsed);
+        let level = (63 - (tick ^ self.elapsed).leading_zeros()) / GROUP;
+        let index = (tick >> (level * GROUP)) as u32 % (1 << GROUP);
+        let slot = (level << GROUP | index) as u16;
+
+        let tail = self.tails[slot as usize];
+        if tail != NONE {
+            let block = self.pool.block_mut(tail);
+            if (block.used as usize) < CELLS {
+                return block.push(tail, entry);
+            }
+        }
+        let fresh = self.pool.take(slot);
+        if tail == NONE {
+            self.occupied[level as usize] |= 1 << index;
+            self.nonempty |= 1 << level;
+        } else {
+            let head = self.pool.block(tail).next;
+            self.pool.block_mut(tail).next = fresh;
+            self.pool.block_mut(head).prev = fresh;
+            let block = self.pool.block_mut(fresh);
+            block.prev = tail;
+            block.next = head;
+        }
+        self.tails[slot as usize] = fresh;
+        self.pool.block_mut(fresh).push(fresh, entry);
+    }
+
+    /// Takes an empty block out of its slot's ring and gives it back to the pool.
+    fn unlink(&mut self, index: u32) {
+        let &Block {
+            next, prev, slot, ..
+        } = self.pool.block(index);
+        if next == index {
+            let level = slot >> GROUP;
+            self.tails[slot as usize] = NONE;
+            self.occupied[level as usize] &= !(1 << (slot % (1 << GROUP)));
+            if self.occupied[level as usize] == 0 {
+                self.nonempty &= !(1 << level);
+            }
+        } else {
+            self.pool.block_mut(prev).next = next;
+            self.pool.block_mut(next).prev = prev;
+            if self.tails[slot as usize] == index {
+                self.tails[slot as usize] = prev;
+            }
+        }
+        self.pool.give(index);
+    }
+
+    /// Empties `slot`, which starts at `elapsed`: what is due goes to `batch`, the rest moves to
+    /// where it stands relative to `elapsed`. Returns whether it came to the end before `batch`
+    /// or `moves` ran out.
+    fn drain(&mut self, slot: u16, batch: &mut Batch, moves: &mut usize) -> bool {
+        loop {
+            let tail = self.tails[slot as usize];
+            if tail == NONE {
+                return true;
+            }
+            let head = self.pool.block(tail).next;
+            let block = self.pool.block(head);
+            let used = block.used;
+            for cell in &block.cells[..used as usize] {
+                prefetch(*cell);
+            }
+            for cell in 0..used {
+                if batch.is_full() || *moves == 0 {
+                    return false;
+                }
+                let Some(entry) = self.take_cell(head, cell) else {
+                    continue;
+                };
+                // Read once: the owner may be moving it later meanwhile.
+                let tick = tick_of(entry.deadline());
+                if tick <= self.elapsed {
+                    self.len -= 1;
+                    batch.push(entry.let_go(State::Fired));
+                } else {
+                    *moves -= 1;
+                    self.append(entry, tick);
+                }
+            }
+            self.unlink(head);
+        }
+    }
+
+    /// Takes the entry out of a cell and leaves a hole, and the block in its ring.
+    #[inline]
+    fn take_cell<'a>(&mut self, block: u32, cell: u8) -> Option<&'a Entry> {
+        let block = self.pool.block_mut(block);
+        let cell = &mut block.cells[cell as usize];
+        // SAFETY: a cell that is not null holds the address of a registered entry. Its owner keeps
+        // it there until the wheel lets go of it or `remove`, under the lock that the caller
+        // holds, has cleared the cell (the contract of `Wheel::insert`). The borrow is used up to
+        // `let_go` or `append` only.
+        let entry = unsafe { cell.as_ref() }?;
+        *cell = core::ptr::null();
+        block.live -= 1;
+        Some(entry)
+    }
+}
