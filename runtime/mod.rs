@@ -1,3 +1,4 @@
 //! The runtime.
+pub(crate) mod blocking;
 pub(crate) mod shim;
 pub(crate) mod task;

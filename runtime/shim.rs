@@ -12,11 +12,21 @@ mod real {
     }
     pub(crate) use core::hint::spin_loop;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+    use core::time::Duration;
     pub(crate) use std::sync::Arc;
 
     /// Waits on `condvar` until it is notified.
     pub(crate) fn wait<T>(condvar: &Condvar, guard: &mut MutexGuard<'_, T>) {
         condvar.wait(guard);
+    }
+
+    /// Waits on `condvar` until it is notified or `limit` has passed; says whether it was the limit.
+    pub(crate) fn wait_for<T>(
+        condvar: &Condvar,
+        guard: &mut MutexGuard<'_, T>,
+        limit: Duration,
+    ) -> bool {
+        condvar.wait_for(guard, limit).timed_out()
     }
 }
 
