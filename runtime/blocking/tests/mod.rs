@@ -1,5 +1,6 @@
 //! Tests of the blocking pool, named by situation, and the jobs they share.
 
+mod books;
 mod ends;
 mod growth;
 mod jobs;
