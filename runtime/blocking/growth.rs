@@ -202,3 +202,88 @@ fn sleep<J: Job>(shared: &Shared<J>, books: &mut MutexGuard<'_, Handover<J>>) ->
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(tid: u32, runnable: bool, ticks: u64) -> Sample {
+        Sample {
+            tid,
+            runnable,
+            ticks,
+        }
+    }
+
+    #[test]
+    fn only_a_count_that_stands_still_is_suspect() {
+        let start = Instant::now();
+        let mut growth = Growth::new(7, start);
+        assert!(!growth.suspects(7, start + STALL / 2));
+        assert!(growth.suspects(7, start + STALL));
+        assert!(!growth.suspects(8, start + STALL * 2));
+        assert!(!growth.suspects(8, start + STALL * 5 / 2));
+        assert!(growth.suspects(8, start + STALL * 3));
+    }
+
+    #[test]
+    fn looks_grow_rare_while_jobs_are_taken_and_frequent_after_growth() {
+        let start = Instant::now();
+        let mut growth = Growth::new(0, start);
+        for takes in 1..10 {
+            assert!(!growth.suspects(takes, start));
+        }
+        assert_eq!(growth.period, LONGEST_WHILE_MOVING);
+        assert_eq!(growth.answer(Evidence::Blocked, start), FIRST_LOT);
+        assert_eq!(growth.period, STALL);
+    }
+
+    #[test]
+    fn blocked_threads_get_lots_that_double_until_calm_returns() {
+        let start = Instant::now();
+        let mut growth = Growth::new(0, start);
+        let lots: Vec<_> = (0..4)
+            .map(|takes| {
+                growth.suspects(takes, start);
+                growth.answer(Evidence::Blocked, start)
+            })
+            .collect();
+        assert_eq!(lots, [2, 4, 8, 16]);
+        for takes in 10..10 + u64::from(CALM_LOOKS) {
+            growth.suspects(takes, start);
+        }
+        assert_eq!(growth.answer(Evidence::Blocked, start), 2);
+    }
+
+    #[test]
+    fn one_runnable_thread_speaks_against_a_stall_unless_it_computes() {
+        let mut growth = Growth::new(0, Instant::now());
+        assert_eq!(growth.evidence(vec![]), Evidence::Blocked);
+        assert_eq!(
+            growth.evidence(vec![sample(1, false, 3)]),
+            Evidence::Blocked
+        );
+        let first = vec![sample(1, false, 3), sample(2, true, 5)];
+        assert_eq!(growth.evidence(first), Evidence::Pending);
+        // One tick may have been almost over at the first sample.
+        assert_eq!(growth.evidence(vec![sample(2, true, 6)]), Evidence::Pending);
+        assert_eq!(
+            growth.evidence(vec![sample(3, true, 99)]),
+            Evidence::Pending
+        );
+        assert_eq!(
+            growth.evidence(vec![sample(2, true, 7)]),
+            Evidence::Computing
+        );
+    }
+
+    #[test]
+    fn patience_ends() {
+        let start = Instant::now();
+        let mut growth = Growth::new(0, start);
+        assert_eq!(growth.answer(Evidence::Pending, start + PATIENCE / 2), 0);
+        assert_eq!(growth.answer(Evidence::Pending, start + PATIENCE), 1);
+        assert_eq!(growth.answer(Evidence::Pending, start + PATIENCE), 0);
+        assert_eq!(growth.answer(Evidence::Computing, start + PATIENCE), 1);
+    }
+}

@@ -53,7 +53,11 @@ struct Walk {
 
 impl Walk {
     fn new(seed: u64, failing: bool) -> Self {
-        let limits = Limits { core: 1 + (seed % 3) as usize, max: 3 + (seed % 4) as usize, bound: 99 };
+        let limits = Limits {
+            core: 1 + (seed % 3) as usize,
+            max: 3 + (seed % 4) as usize,
+            bound: 99,
+        };
         Self {
             books: Handover::new(limits),
             limits,
@@ -112,7 +116,10 @@ impl Walk {
         match self.errands.swap_remove(place) {
             Errand::Nothing => {}
             Errand::Wake(bell) => {
-                let thread = self.threads.iter_mut().find(|(_, _, own)| Arc::ptr_eq(own, &bell));
+                let thread = self
+                    .threads
+                    .iter_mut()
+                    .find(|(_, _, own)| Arc::ptr_eq(own, &bell));
                 // A thread that came to the lock by its time-out first does not hear the bell any more.
                 if let Some((_, phase @ Phase::Idle, _)) = thread {
                     *phase = Phase::Rung;
@@ -120,7 +127,10 @@ impl Walk {
             }
             Errand::Create(id) if self.fails() => {
                 let errand = self.books.creation_failed(id);
-                assert!(!matches!(errand, Errand::Create(_)), "a failure is no reason to create");
+                assert!(
+                    !matches!(errand, Errand::Create(_)),
+                    "a failure is no reason to create"
+                );
                 self.owe(errand);
             }
             Errand::Create(id) => self.is_born(id),
@@ -173,7 +183,9 @@ impl Walk {
     }
 
     fn watch(&mut self) {
-        let Watcher::Awake(id) = self.watcher else { return };
+        let Watcher::Awake(id) = self.watcher else {
+            return;
+        };
         if self.books.needs_watching() {
             let count = 1 + self.pick(3);
             let lot = self.books.grow(count);
@@ -196,19 +208,38 @@ impl Walk {
     }
 
     fn check(&self) {
-        let busy = self.threads.iter().filter(|(_, phase, _)| *phase == Phase::Busy).count();
-        assert!(self.taken.iter().all(|&times| times <= 1), "a job was taken twice");
-        assert!(self.books.threads() <= self.limits.max, "more threads than allowed");
+        let busy = self
+            .threads
+            .iter()
+            .filter(|(_, phase, _)| *phase == Phase::Busy)
+            .count();
+        assert!(
+            self.taken.iter().all(|&times| times <= 1),
+            "a job was taken twice"
+        );
+        assert!(
+            self.books.threads() <= self.limits.max,
+            "more threads than allowed"
+        );
         if self.books.queued() == 0 {
             return;
         }
-        assert!(!self.threads.is_empty(), "invariant A: jobs wait and no thread lives");
+        assert!(
+            !self.threads.is_empty(),
+            "invariant A: jobs wait and no thread lives"
+        );
         let watcher_is_called = matches!(self.watcher, Watcher::Awake(_))
-            || self.errands.iter().any(|e| matches!(e, Errand::WakeWatcher | Errand::StartWatcher(_)));
+            || self
+                .errands
+                .iter()
+                .any(|e| matches!(e, Errand::WakeWatcher | Errand::StartWatcher(_)));
         assert!(
             self.failing || self.books.is_waking() || watcher_is_called || busy == self.limits.max,
             "invariant B: jobs wait and nobody is about to look: {:?}",
-            self.threads.iter().map(|(id, phase, _)| (id, phase)).collect::<Vec<_>>()
+            self.threads
+                .iter()
+                .map(|(id, phase, _)| (id, phase))
+                .collect::<Vec<_>>()
         );
     }
 
@@ -257,8 +288,15 @@ fn in_every_order_of_steps_waiting_jobs_have_somebody_who_will_look() {
         }
         // From here on no running job ends: the others must get threads nevertheless, up to the maximum.
         walk.settle();
-        let busy = walk.threads.iter().filter(|(_, phase, _)| *phase == Phase::Busy).count();
-        assert!(walk.books.queued() == 0 || busy == walk.limits.max, "seed {seed}: {busy} busy");
+        let busy = walk
+            .threads
+            .iter()
+            .filter(|(_, phase, _)| *phase == Phase::Busy)
+            .count();
+        assert!(
+            walk.books.queued() == 0 || busy == walk.limits.max,
+            "seed {seed}: {busy} busy"
+        );
     }
 }
 
@@ -272,10 +310,17 @@ fn failed_creations_lose_no_job() {
         // Whoever still lives must be able to run everything that was accepted, without further threads.
         while walk.books.queued() > 0 {
             walk.settle();
-            let busy = walk.threads.iter().position(|(_, phase, _)| *phase == Phase::Busy);
+            let busy = walk
+                .threads
+                .iter()
+                .position(|(_, phase, _)| *phase == Phase::Busy);
             match busy {
                 Some(place) => walk.thread(place, false),
-                None => assert_eq!(walk.books.queued(), 0, "seed {seed}: jobs wait, all are idle"),
+                None => assert_eq!(
+                    walk.books.queued(),
+                    0,
+                    "seed {seed}: jobs wait, all are idle"
+                ),
             }
             walk.check();
         }
@@ -302,18 +347,29 @@ fn closing_empties_the_queue_and_sends_everybody_home() {
             if let Some(place) = walk.threads.iter().position(|(_, p, _)| *p == Phase::Busy) {
                 walk.thread(place, false);
             } else {
-                assert_eq!(walk.books.threads(), 0, "seed {seed}: somebody sleeps in a closed pool");
+                assert_eq!(
+                    walk.books.threads(),
+                    0,
+                    "seed {seed}: somebody sleeps in a closed pool"
+                );
             }
         }
         assert!(walk.books.admit().is_err());
-        assert!(walk.taken.iter().all(|&times| times == 1), "seed {seed}: every job exactly once");
+        assert!(
+            walk.taken.iter().all(|&times| times == 1),
+            "seed {seed}: every job exactly once"
+        );
     }
 }
 
 #[test]
 fn the_newest_idle_thread_is_woken_first() {
     let mut walk = Walk::new(3, false);
-    walk.limits = Limits { core: 2, max: 2, bound: 99 };
+    walk.limits = Limits {
+        core: 2,
+        max: 2,
+        bound: 99,
+    };
     walk.books = Handover::new(walk.limits);
     walk.submit();
     walk.submit();
@@ -338,7 +394,11 @@ fn the_newest_idle_thread_is_woken_first() {
 #[test]
 fn a_burst_leaves_no_memory_in_the_queue() {
     let mut walk = Walk::new(3, false);
-    walk.limits = Limits { core: 1, max: 1, bound: usize::MAX };
+    walk.limits = Limits {
+        core: 1,
+        max: 1,
+        bound: usize::MAX,
+    };
     walk.books = Handover::new(walk.limits);
     for _ in 0..100_000 {
         walk.submit();
@@ -349,5 +409,9 @@ fn a_burst_leaves_no_memory_in_the_queue() {
         walk.thread(0, false);
     }
     assert_eq!(walk.taken.iter().sum::<u32>(), 100_000);
-    assert!(walk.books.queue_capacity() <= 1024, "{}", walk.books.queue_capacity());
+    assert!(
+        walk.books.queue_capacity() <= 1024,
+        "{}",
+        walk.books.queue_capacity()
+    );
 }

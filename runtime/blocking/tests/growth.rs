@@ -115,3 +115,77 @@ fn five_hundred_sleeps_run_side_by_side() {
     assert!(wall < Duration::from_millis(500), "{wall:?}");
     end(&pool);
 }
+
+/// `depth` jobs, each of which waits for the one submitted after it; the last waits for nobody.
+fn chain(depth: usize, wait: fn(&AtomicBool)) -> Pool<Boxed> {
+    let pool = Pool::new(config(depth));
+    let flags: Arc<Vec<_>> = Arc::new((0..depth + 1).map(|_| AtomicBool::new(false)).collect());
+    flags[depth].store(true, SeqCst);
+    for link in 0..depth {
+        let flags = flags.clone();
+        let waits = job(move || {
+            wait(&flags[link + 1]);
+            flags[link].store(true, SeqCst);
+        });
+        pool.submit(waits).expect("the pool is open");
+    }
+    until("the first link is through", || flags[0].load(SeqCst));
+    assert_eq!(pool.peak_threads(), depth);
+    pool
+}
+
+#[test]
+fn a_chain_of_jobs_that_wait_for_later_ones_may_be_as_deep_as_the_maximum() {
+    for depth in [1, 2, 3, 4, 64, 512] {
+        let pool = chain(depth, |flag| {
+            while !flag.load(SeqCst) {
+                thread::sleep(Duration::from_micros(500));
+            }
+        });
+        end(&pool);
+    }
+}
+
+#[test]
+fn a_chain_of_jobs_that_spin_for_later_ones_goes_through_as_well() {
+    let pool = chain(5, |flag| {
+        while !flag.load(SeqCst) {
+            std::hint::spin_loop();
+        }
+    });
+    end(&pool);
+}
+
+#[test]
+fn jobs_behind_blocked_ones_get_idle_threads_back() {
+    let pool = Pool::new(config(8));
+    let burst: Vec<_> = (0..8).map(|_| occupy(&pool, "burst")).collect();
+    drop(burst);
+    until("all are idle", || pool.idle() == 8);
+    // Two are blocked, as many as may be woken on submission: the watcher wakes the others.
+    let _occupants: Vec<_> = (0..8).map(|_| occupy(&pool, "occupant")).collect();
+    assert_eq!(
+        (pool.threads(), pool.idle(), pool.peak_threads()),
+        (8, 0, 8)
+    );
+    drop(_occupants);
+    end(&pool);
+}
+
+#[test]
+fn a_fixed_pool_needs_no_stall() {
+    let pool = Pool::new(Config {
+        fixed: true,
+        ..config(6)
+    });
+    let occupants: Vec<_> = (0..6).map(|_| occupy(&pool, "occupant")).collect();
+    pool.submit(job(|| ())).expect("the pool is open");
+    // Six threads and no watcher.
+    assert_eq!((pool.threads(), pool.queued()), (6, 1));
+    until("all handles have arrived", || {
+        pool.shared().books.lock().roster.len() == 6
+    });
+    drop(occupants);
+    until("all are idle", || pool.idle() == 6);
+    end(&pool);
+}
