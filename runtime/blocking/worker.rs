@@ -1,0 +1,90 @@
+//! The life of a pool thread: look, run, wait, leave. It must not know why it was woken.
+
+use super::{
+    Job,
+    handover::{Look, Stir},
+    pool::Shared,
+    roster::Id,
+    runnable,
+};
+use crate::runtime::shim::{self, Arc};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    time::Duration,
+};
+
+thread_local! {
+    /// Which pool this thread belongs to, as an address to compare.
+    static POOL: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
+
+/// Whether the calling thread is one of this pool's.
+pub(super) fn is_of<J: Job>(shared: &Arc<Shared<J>>) -> bool {
+    POOL.try_with(|pool| ptr::eq(pool.get(), Arc::as_ptr(shared).cast()))
+        .unwrap_or(false)
+}
+
+/// The body of the thread in seat `id`.
+pub(super) fn work<J: Job>(shared: &Arc<Shared<J>>, id: Id) {
+    POOL.set(Arc::as_ptr(shared).cast());
+    let tid = runnable::current();
+    shared.books.lock().arrive(id, tid);
+    let mut started = false;
+    while let Some(job) = next(shared, id) {
+        // Only now, with a job in hand: a hook that blocks is then noticed like a job that does.
+        if !started {
+            started = true;
+            if let Some(hook) = &shared.config.on_thread_start {
+                shielded(|| hook());
+            }
+        }
+        shielded(|| job.run());
+    }
+    if started {
+        if let Some(hook) = &shared.config.on_thread_stop {
+            shielded(|| hook());
+        }
+    }
+    POOL.set(ptr::null());
+    shared.depart(id);
+}
+
+/// The next job of the thread in seat `id`, or `None` if it is to end.
+fn next<J: Job>(shared: &Arc<Shared<J>>, id: Id) -> Option<J> {
+    let mut books = shared.books.lock();
+    loop {
+        let bell = match books.look(id) {
+            Look::Job(job, errand) => {
+                drop(books);
+                shared.carry_out(errand);
+                return Some(job);
+            }
+            Look::Leave => return None,
+            Look::Idle(bell) => bell,
+        };
+        loop {
+            let timed_out = if shared.config.keep_alive == Duration::MAX {
+                shim::wait(&bell, &mut books);
+                false
+            } else {
+                shim::wait_for(&bell, &mut books, shared.config.keep_alive)
+            };
+            match books.stir(id, timed_out) {
+                Stir::Look => break,
+                Stir::Leave => return None,
+                Stir::Wait => {}
+            }
+        }
+    }
+}
+
+/// Calls foreign code so that no panic of it gets through, nor one of the panic's payload as that is dropped.
+pub(super) fn shielded(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
+    }
+}
