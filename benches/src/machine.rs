@@ -68,11 +68,11 @@ impl Machine {
     pub fn line(&self) -> String {
         let cores = if self.cores == 1 { "core" } else { "cores" };
         format!(
-            "{} {cores}  {} {}  {}  rustc {}  {}  commit {}",
+            "{}, {} {cores}, {} {}, rustc {}, {}, commit {}",
+            self.cpu,
             self.cores,
             self.system,
             self.kernel,
-            self.cpu,
             self.rustc,
             Machine::profile(),
             self.commit

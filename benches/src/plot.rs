@@ -43,7 +43,7 @@ pub struct Plot {
     pub y: &'static str,
     /// Whether the vertical axis is logarithmic; values of zero or less are then left out.
     pub logarithmic: bool,
-    /// The lines.
+    /// The lines; the head has room for the names of three.
     pub series: Vec<Series>,
     /// Machine and version, in the lower corner.
     pub footer: String,
@@ -84,6 +84,13 @@ impl Plot {
         text(24, 48, 14.0, FAINT, &self.subtitle)?;
         text(24, 518, 11.0, FAINT, &self.footer)?;
 
+        // The legend stands in the head, where it covers no line.
+        for (y, (series, colour)) in (18..).step_by(18).zip(self.coloured()) {
+            let key = PathElement::new(vec![(690, y + 7), (712, y + 7)], colour.stroke_width(3));
+            root.draw(&key)?;
+            text(722, y, 13.0, INK, &series.name)?;
+        }
+
         let body = root.margin(74, 32, 16, 28);
         let (low, high) = self.y_range();
         if self.logarithmic {
@@ -122,30 +129,21 @@ impl Plot {
             .x_label_formatter(&|x| plain(*x))
             .y_label_formatter(&|y| plain(*y))
             .draw()?;
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
+        for (series, colour) in self.coloured() {
             let points = || series.points.iter().copied().filter(|p| self.shows(p.1));
             let line = colour.stroke_width(2);
-            chart
-                .draw_series(LineSeries::new(points(), line))?
-                .label(series.name.clone())
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], line));
+            chart.draw_series(LineSeries::new(points(), line))?;
             // A line of one point would be invisible, and few points are worth showing.
             if points().count() <= 100 {
                 let dots = points().map(|point| Circle::new(point, 2, colour.filled()));
                 chart.draw_series(dots)?;
             }
         }
-        if self.series.len() > 1 {
-            chart
-                .configure_series_labels()
-                .position(SeriesLabelPosition::UpperRight)
-                .margin(8)
-                .background_style(WHITE.mix(0.85))
-                .border_style(GRID)
-                .label_font((FONT, 13).into_font().color(&INK))
-                .draw()?;
-        }
         Ok(())
+    }
+
+    fn coloured(&self) -> impl Iterator<Item = (&Series, &'static RGBColor)> {
+        self.series.iter().zip(COLOURS.iter().cycle())
     }
 
     fn shows(&self, y: f64) -> bool {
@@ -183,7 +181,7 @@ impl Plot {
 /// A number on an axis, without needless zeros.
 fn plain(number: f64) -> String {
     match number {
-        n if n == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         n if n >= 1_000.0 => crate::text::grouped(n.round() as u64),
         n if n >= 0.01 => {
             let text = format!("{n:.2}");

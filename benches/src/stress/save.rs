@@ -91,11 +91,10 @@ fn lateness(outcome: &Outcome, machine: &Machine) -> Plot {
 
 fn memory(outcome: &Outcome, machine: &Machine) -> Plot {
     let mebi = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let points = outcome
-        .samples
-        .iter()
-        .filter_map(|sample| Some((sample.at.as_secs_f64(), mebi(sample.rss?))))
-        .collect();
+    let start = outcome.memory.map(|memory| (0.0, mebi(memory.before)));
+    let samples = outcome.samples.iter();
+    let points = samples.filter_map(|sample| Some((sample.at.as_secs_f64(), mebi(sample.rss?))));
+    let points = start.into_iter().chain(points).collect();
     let each = outcome.memory.map(|memory| {
         format!(
             "{:.1} B per task with {} alive; ",
@@ -136,10 +135,10 @@ fn subject(outcome: &Outcome) -> String {
 
 fn footer(outcome: &Outcome, machine: &Machine) -> String {
     format!(
-        "filch {}   {}   {} workers   seed {:#x}",
+        "filch {}, {} workers, seed {:#x}, {}",
         machine.version,
-        machine.line(),
         outcome.workers,
-        outcome.seed
+        outcome.seed,
+        machine.line()
     )
 }

@@ -181,15 +181,27 @@ impl Watch {
         }
     }
 
-    /// How long to wait for the next look: a moment while the last tasks fall asleep, so that
-    /// their memory is measured before the first wakes.
+    /// How long to wait for the next look. It is a moment while the last tasks fall asleep, so that
+    /// their memory is measured before the first wakes, and near the end, so that the end is not
+    /// noticed late.
     fn tick(&self) -> Duration {
-        let is_near = self.tally[Count::SpawnerDone] > 0 && !self.is_weighed;
-        let is_worth_it = self.scenario.holds_all_at_once() && self.spawned.elapsed() < 10 * TICK;
-        if is_near && is_worth_it {
+        let is_spawned = self.tally[Count::SpawnerDone] > 0;
+        let is_filling = self.scenario.holds_all_at_once() && is_spawned && !self.is_weighed;
+        let end = self.last_event() + self.load.length;
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || (is_filling && self.spawned.elapsed() < 10 * TICK) {
             SHORT_TICK
         } else {
-            self.spacing
+            self.spacing.min(left)
+        }
+    }
+
+    /// The moment from which the length of the run counts to its end.
+    fn last_event(&self) -> Instant {
+        if self.scenario.ends_by_the_clock() {
+            self.start
+        } else {
+            self.spawned
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) fn head(options: &Options, machine: &Machine, paint: Paint) -> String
         .map(|n| format!("  --workers {n}"))
         .unwrap_or_default();
     let mut head = format!(
-        "filch {}  {}\n{}  --tasks {}  --for {}{workers}  --seed {:#x}\n",
+        "filch {}, {}\n{}  --tasks {}  --for {}{workers}  --seed {:#x}\n",
         machine.version,
         machine.line(),
         options.scenario.name(),
@@ -69,6 +69,9 @@ pub(crate) fn head(options: &Options, machine: &Machine, paint: Paint) -> String
 fn for_argument(options: &Options) -> String {
     format!("{}s", options.length.as_secs_f64())
 }
+
+/// For fewer tasks than this the memory per task is mostly that of the runtime.
+const ENOUGH: u64 = 1_000;
 
 /// The numbers and the checks, without the verdict.
 pub(crate) fn body(outcome: &Outcome, checks: &[Check], paint: Paint) -> String {
@@ -115,13 +118,16 @@ pub(crate) fn body(outcome: &Outcome, checks: &[Check], paint: Paint) -> String 
     row(
         "memory",
         vec![
-            outcome.memory.map(|memory| {
-                format!(
-                    "{:.1} B/task with {} alive",
-                    memory.per_task(),
-                    grouped(memory.tasks)
-                )
-            }),
+            outcome
+                .memory
+                .filter(|memory| memory.tasks >= ENOUGH)
+                .map(|memory| {
+                    format!(
+                        "{:.1} B/task with {} alive",
+                        memory.per_task(),
+                        grouped(memory.tasks)
+                    )
+                }),
             outcome
                 .rss_peak
                 .map(|peak| format!("rss at most {}", bytes(peak))),
@@ -215,12 +221,7 @@ mod tests {
         let outcome = right(Scenario::Sleep);
         let checks = check::all(&outcome);
         let text = body(&outcome, &checks, Paint(false));
-        for part in [
-            "9 tasks",
-            "100.0 B/task with 9 alive",
-            "late      p50 1.00 ms",
-            "early",
-        ] {
+        for part in ["9 tasks", "rss at most", "late      p50 1.00 ms", "early"] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         assert!(!text.contains('\x1b') && !text.contains("FAILED"));

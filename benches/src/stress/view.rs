@@ -52,9 +52,14 @@ impl View {
 
     /// Takes the bars off the screen; the result follows.
     pub(crate) fn close(&mut self) {
-        if let View::Bars(bars) = self {
-            // A terminal that went away is no reason to lose the result.
-            let _ = bars.all.clear();
+        if let View::Bars(bars) = std::mem::replace(self, View::Quiet) {
+            for bar in [&bars.first, &bars.facts]
+                .into_iter()
+                .chain(&bars.waking)
+                .chain(&bars.table)
+            {
+                bar.finish_and_clear();
+            }
         }
     }
 }

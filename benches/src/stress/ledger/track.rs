@@ -2,6 +2,7 @@
 //! its future. It must not know what the tasks do.
 
 use std::future::Future;
+use std::sync::atomic::Ordering;
 
 use filch::task::JoinHandle;
 use filch_bench::rng::mix;
@@ -36,8 +37,7 @@ pub(crate) struct Fate {
 impl Fate {
     pub(crate) fn spawned() -> Fate {
         let identity = SHARD.with(|shard| {
-            let serial =
-                shard.counts[Count::Spawned as usize].load(std::sync::atomic::Ordering::Relaxed);
+            let serial = shard.counts[Count::Spawned as usize].load(Ordering::Relaxed);
             (shard.number << 40) | serial
         });
         tick(Count::Spawned);
@@ -55,10 +55,12 @@ impl Fate {
 
 impl Drop for Fate {
     fn drop(&mut self) {
-        tick(match () {
-            () if self.done => Count::Completed,
-            () if std::thread::panicking() => Count::Panicked,
-            () => Count::Cancelled,
+        tick(if self.done {
+            Count::Completed
+        } else if std::thread::panicking() {
+            Count::Panicked
+        } else {
+            Count::Cancelled
         });
         add(Count::Identities, mix(self.identity).wrapping_neg());
         tick(Count::Dropped);
@@ -151,7 +153,7 @@ mod tests {
             let mut tally = Tally::default();
             SHARD.with(|shard| {
                 for (sum, count) in tally.0.iter_mut().zip(&shard.counts) {
-                    *sum = count.load(std::sync::atomic::Ordering::Relaxed);
+                    *sum = count.load(Ordering::Relaxed);
                 }
             });
             tally
