@@ -80,7 +80,8 @@ pub(crate) fn run(options: &Options, view: &mut View) -> io::Result<Outcome> {
         interrupted() || runtime.metrics().live_tasks == 0
     });
     let leaked = runtime.metrics().live_tasks;
-    runtime.shutdown_timeout(SHUTDOWN);
+    // What its report would tell shows in the threads that are left.
+    let _ = runtime.shutdown_timeout(SHUTDOWN);
     let threads_left = threads_before.map(|before| {
         let left = || process::threads().unwrap_or(before).saturating_sub(before);
         settles(SETTLING, || left() == 0);
