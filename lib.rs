@@ -13,8 +13,9 @@ pub mod task {
     pub use crate::runtime::spawn::{spawn, spawn_local, spawn_pinned};
     #[doc(inline)]
     pub use crate::runtime::task::{
-        AbortHandle, Builder, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState, Unconstrained, Unhandled,
-        all_tasks, consume_budget, current, id, try_current, try_id, unconstrained, yield_now,
+        AbortHandle, Builder, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState,
+        Unconstrained, Unhandled, all_tasks, consume_budget, current, id, try_current, try_id,
+        unconstrained, yield_now,
     };
     #[doc(inline)]
     pub use crate::runtime::threads::block_in_place;

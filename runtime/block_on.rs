@@ -64,8 +64,17 @@ struct Root<'a, F: Future> {
 
 impl<'a, F: Future> Root<'a, F> {
     fn new(future: Pin<&'a mut F>, driven: Option<Weak<Shared>>) -> Self {
-        let signal = Arc::new(Signal { woken: AtomicBool::new(true), thread: thread::current(), driven });
-        Self { future, waker: signal.clone().into(), signal, output: None }
+        let signal = Arc::new(Signal {
+            woken: AtomicBool::new(true),
+            thread: thread::current(),
+            driven,
+        });
+        Self {
+            future,
+            waker: signal.clone().into(),
+            signal,
+            output: None,
+        }
     }
 
     /// Polls if the future was woken; whether there is an output now. A panic is kept until the worker is put back.
@@ -107,7 +116,9 @@ impl Shared {
                 }
                 root.finish()
             }
-            Flavor::CurrentThread => self.block_on_and_drive(Root::new(future, Some(Arc::downgrade(self)))),
+            Flavor::CurrentThread => {
+                self.block_on_and_drive(Root::new(future, Some(Arc::downgrade(self))))
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::scheduler::worker::Worker;
 use super::scheduler::{Flavor, Shared};
 use super::task::{Unhandled, quietly};
 use super::{Runtime, context, threads};
-use crate::timer::Clock;
+use crate::timer::clock::Clock;
 use core::fmt;
 use core::time::Duration;
 use std::io;
@@ -70,7 +70,10 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn clock(&self) -> Clock {
-        #[cfg_attr(not(feature = "test-util"), expect(unused_mut, reason = "frozen below"))]
+        #[cfg_attr(
+            not(feature = "test-util"),
+            expect(unused_mut, reason = "frozen below")
+        )]
         let mut clock = Clock::new();
         #[cfg(feature = "test-util")]
         if self.paused {
@@ -278,7 +281,9 @@ impl Builder {
         let (shared, workers) = Shared::new(self.flavor, config)?;
         match self.flavor {
             Flavor::CurrentThread => {
-                workers.into_iter().for_each(|worker: Worker| shared.seats.put(Box::new(worker)));
+                workers
+                    .into_iter()
+                    .for_each(|worker: Worker| shared.seats.put(Box::new(worker)));
                 Ok(Runtime::new_from(shared))
             }
             Flavor::MultiThread => {
@@ -300,11 +305,16 @@ impl Builder {
         }
         let (from, workers) = match (self.workers, std::env::var(WORKERS_VARIABLE)) {
             (Some(workers), _) => ("`Builder::workers`".to_string(), workers),
-            (None, Err(std::env::VarError::NotPresent)) => return Ok(num_cpus::get().clamp(1, MOST_WORKERS)),
+            (None, Err(std::env::VarError::NotPresent)) => {
+                return Ok(num_cpus::get().clamp(1, MOST_WORKERS));
+            }
             (None, variable) => {
                 let text = variable.unwrap_or_default();
                 match text.trim().parse() {
-                    Ok(workers) => (format!("the environment variable {WORKERS_VARIABLE}"), workers),
+                    Ok(workers) => (
+                        format!("the environment variable {WORKERS_VARIABLE}"),
+                        workers,
+                    ),
                     Err(_) => {
                         return refuse(format!(
                             "the environment variable {WORKERS_VARIABLE} is {text:?}, which is no number: write one from 1 \
@@ -329,7 +339,9 @@ impl Builder {
             ));
         }
         if config.thread_name.contains('\0') {
-            return refuse("`Builder::thread_name` was given a name with a zero byte: leave it out".into());
+            return refuse(
+                "`Builder::thread_name` was given a name with a zero byte: leave it out".into(),
+            );
         }
         let zero = [
             ("maintenance_interval", config.maintenance_interval == 0),
@@ -337,9 +349,9 @@ impl Builder {
             ("blocking_queue", config.blocking_queue == Some(0)),
         ];
         match zero.iter().find(|(_, is_zero)| *is_zero) {
-            Some((setting, _)) => {
-                refuse(format!("`Builder::{setting}(0)`: write at least 1, or leave it out"))
-            }
+            Some((setting, _)) => refuse(format!(
+                "`Builder::{setting}(0)`: write at least 1, or leave it out"
+            )),
             None => Ok(()),
         }
     }

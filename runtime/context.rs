@@ -47,7 +47,10 @@ impl WorkerGuard {
     /// # Safety
     /// The worker lives, and is this thread's only, until the guard is dropped or [`give_worker_away`] called.
     pub(crate) unsafe fn enter(worker: *const Worker) -> Self {
-        Self { worker, outer: WORKER.replace(worker) }
+        Self {
+            worker,
+            outer: WORKER.replace(worker),
+        }
     }
 
     /// Whether the worker is still this thread's.
@@ -87,7 +90,11 @@ pub(crate) fn leave_pool() {
 
 /// Whether this is a thread of the blocking pool of that runtime.
 pub(crate) fn is_in_pool_of(shared: &Shared) -> bool {
-    POOL.with(|pool| pool.borrow().as_ref().is_some_and(|(number, _)| *number == shared.slot.number()))
+    POOL.with(|pool| {
+        pool.borrow()
+            .as_ref()
+            .is_some_and(|(number, _)| *number == shared.slot.number())
+    })
 }
 
 /// The runtime of this thread: that of its worker, or the one that was entered.
@@ -95,7 +102,10 @@ pub(crate) fn current() -> Option<Arc<Shared>> {
     if let Some(worker) = worker() {
         return Some(worker.shared().clone());
     }
-    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
 }
 
 /// The runtime of this thread, or a panic that says what to do.
@@ -133,13 +143,18 @@ pub struct EnterGuard<'a> {
 
 impl EnterGuard<'_> {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        Self { inner: Entered::new(shared), handle: PhantomData }
+        Self {
+            inner: Entered::new(shared),
+            handle: PhantomData,
+        }
     }
 }
 
 impl fmt::Debug for EnterGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EnterGuard").field("depth", &self.inner.depth).finish_non_exhaustive()
+        f.debug_struct("EnterGuard")
+            .field("depth", &self.inner.depth)
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,7 +175,11 @@ impl Entered {
         let before = CURRENT.with(|current| current.replace(Some(shared.clone())));
         DEPTH.set(DEPTH.get() + 1);
         let timers = timer::context::enter(&shared.timers, worker);
-        Self { before, depth: DEPTH.get(), _timers: timers }
+        Self {
+            before,
+            depth: DEPTH.get(),
+            _timers: timers,
+        }
     }
 }
 

@@ -127,7 +127,11 @@ impl Job for Runnable {
 
     fn tag(&self) -> Tag {
         let header = self.header();
-        Tag { id: header.id(), type_name: header.type_name(), location: header.location }
+        Tag {
+            id: header.id(),
+            type_name: header.type_name(),
+            location: header.location,
+        }
     }
 
     fn describe(tag: Tag) -> String {
@@ -329,6 +333,9 @@ impl ExecutorBuilder {
         config.keep_alive = self.keep_alive;
         config.queue_bound = self.queue;
         config.fixed = true;
-        Ok(Executor { pool: Pool::new(config), name: self.name })
+        Ok(Executor {
+            pool: Pool::new(config),
+            name: self.name,
+        })
     }
 }

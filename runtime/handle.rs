@@ -67,7 +67,8 @@ impl Handle {
     /// Inside a task or another `block_on`; if `future` panics; and if it waits for a timer of a runtime that has ended.
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
-        self.shared.block_on(future.into_future(), "Handle::block_on")
+        self.shared
+            .block_on(future.into_future(), "Handle::block_on")
     }
 
     /// As [`filch::spawn`](crate::spawn), into this runtime.

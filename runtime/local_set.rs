@@ -27,7 +27,9 @@ std::thread_local! {
 
 /// The set that this thread is polling.
 pub(crate) fn current() -> Option<LocalSet> {
-    CURRENT.with(|current| current.borrow().clone()).map(|inner| LocalSet { inner: Some(inner) })
+    CURRENT
+        .with(|current| current.borrow().clone())
+        .map(|inner| LocalSet { inner: Some(inner) })
 }
 
 /// Tasks that are not `Send`, run by whoever awaits [`run_until`](LocalSet::run_until) or the set itself, which is ready
@@ -71,7 +73,11 @@ impl Schedule for OnSet {
     fn schedule(task: Runnable) {
         let number = task.header().runtime;
         let here = CURRENT.try_with(|current| {
-            current.borrow().as_ref().filter(|inner| inner.shared.slot.number() == number).cloned()
+            current
+                .borrow()
+                .as_ref()
+                .filter(|inner| inner.shared.slot.number() == number)
+                .cloned()
         });
         if let Ok(Some(inner)) = here {
             return inner.queue.borrow_mut().push_back(task);
@@ -105,7 +111,10 @@ impl LocalSet {
         let slot = Slot::acquire().expect(
             "`LocalSet::new`: this process has 65535 runtimes and local sets already: drop some first",
         );
-        let shared = Arc::new(Inbox { slot, state: Mutex::default() });
+        let shared = Arc::new(Inbox {
+            slot,
+            state: Mutex::default(),
+        });
         shared.slot.point_to(&shared);
         let inner = Inner {
             shared,
@@ -113,7 +122,9 @@ impl LocalSet {
             spawned: Cell::new(0),
             ended: Cell::new(0),
         };
-        Self { inner: Some(Rc::new(inner)) }
+        Self {
+            inner: Some(Rc::new(inner)),
+        }
     }
 
     fn inner(&self) -> &Rc<Inner> {
@@ -150,7 +161,10 @@ impl LocalSet {
     ///
     /// Dropping the returned future drops `future`; the set's tasks stay where they are.
     pub fn run_until<F: IntoFuture>(&self, future: F) -> RunUntil<'_, F::IntoFuture> {
-        RunUntil { set: self, future: future.into_future() }
+        RunUntil {
+            set: self,
+            future: future.into_future(),
+        }
     }
 
     /// [`run_until`](Self::run_until) in `runtime.block_on`.
@@ -233,7 +247,11 @@ impl Future for LocalSet {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let _entered = Entered::new(self.inner());
-        if self.inner().run(cx) { Poll::Ready(()) } else { Poll::Pending }
+        if self.inner().run(cx) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -249,7 +267,9 @@ pin_project! {
 
 impl<F> fmt::Debug for RunUntil<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunUntil").field("set", self.set).finish_non_exhaustive()
+        f.debug_struct("RunUntil")
+            .field("set", self.set)
+            .finish_non_exhaustive()
     }
 }
 
@@ -287,7 +307,9 @@ impl fmt::Debug for LocalSet {
 
 impl Drop for LocalSet {
     fn drop(&mut self) {
-        let Some(inner) = self.inner.take() else { return };
+        let Some(inner) = self.inner.take() else {
+            return;
+        };
         // Handles of `current` are further owners; the last one is the user's.
         if Rc::strong_count(&inner) == 1 {
             let _entered = Entered::new(&inner);

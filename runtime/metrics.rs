@@ -133,9 +133,17 @@ impl Shared {
     /// Tasks that were spawned and have not ended. Exact when no worker runs.
     pub(crate) fn live_tasks(&self) -> u64 {
         // Ends are read first: a task that is seen as ended is then also seen as spawned.
-        let done = self.remotes.iter().map(|remote| remote.counters.done.get()).sum::<u64>()
+        let done = self
+            .remotes
+            .iter()
+            .map(|remote| remote.counters.done.get())
+            .sum::<u64>()
             + self.shares.done.load(Relaxed);
-        let spawned = self.remotes.iter().map(|remote| remote.counters.spawns.get()).sum::<u64>()
+        let spawned = self
+            .remotes
+            .iter()
+            .map(|remote| remote.counters.spawns.get())
+            .sum::<u64>()
             + self.shares.remote_spawns.load(Relaxed);
         spawned.saturating_sub(done)
     }

@@ -62,7 +62,10 @@ pub struct Runtime {
 
 impl Runtime {
     pub(crate) fn new_from(shared: Arc<Shared>) -> Self {
-        Self { handle: Handle::new(shared), ended: false }
+        Self {
+            handle: Handle::new(shared),
+            ended: false,
+        }
     }
 
     /// A multi-threaded runtime with one worker per core.
@@ -83,7 +86,9 @@ impl Runtime {
     /// and if the future panics.
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
-        self.handle.shared.block_on(future.into_future(), "Runtime::block_on")
+        self.handle
+            .shared
+            .block_on(future.into_future(), "Runtime::block_on")
     }
 
     /// As [`filch::spawn`](crate::spawn), into this runtime.
@@ -149,7 +154,11 @@ impl Runtime {
         let shared = &self.handle.shared;
         let jobs_cancelled = shared.begin_end();
         let may_wait = context::may_block() && !context::is_in_pool_of(shared);
-        let timeout = if may_wait { timeout } else { Some(Duration::ZERO) };
+        let timeout = if may_wait {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
         let start = Instant::now();
         let left = |timeout: Duration| timeout.saturating_sub(start.elapsed());
         let tasks_are_gone = shared.gate.wait(timeout);

@@ -47,7 +47,8 @@ where
         Some(worker) => {
             let shared = worker.shared();
             // SAFETY: future and output are `Send`.
-            let task = unsafe { shared.make::<F, OnRuntime>(future, worker.index() as u16, false, name) };
+            let task =
+                unsafe { shared.make::<F, OnRuntime>(future, worker.index() as u16, false, name) };
             if shared.gate.is_stopping() {
                 shared.shares.remote_spawns.fetch_add(1, Relaxed);
                 shared.end_task_at_once(task.entry);
@@ -168,7 +169,9 @@ where
             let make = make.take().expect("a task is not polled after a panic");
             *this = Self::Made(make());
         }
-        let Self::Made(future) = this else { unreachable!("the future was made above") };
+        let Self::Made(future) = this else {
+            unreachable!("the future was made above")
+        };
         // SAFETY: `this` was pinned, and so is what is in it.
         unsafe { Pin::new_unchecked(future) }.poll(cx)
     }
@@ -184,17 +187,32 @@ pub(crate) struct New<T> {
 /// As [`allocate`].
 #[track_caller]
 #[inline]
-pub(crate) unsafe fn make<F, S>(future: F, runtime: u16, home: u16, local: bool, name: Option<Box<str>>) -> New<F::Output>
+pub(crate) unsafe fn make<F, S>(
+    future: F,
+    runtime: u16,
+    home: u16,
+    local: bool,
+    name: Option<Box<str>>,
+) -> New<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
     S: Schedule,
 {
-    let spec = Spec { location: Location::caller(), runtime, home, local, name };
+    let spec = Spec {
+        location: Location::caller(),
+        runtime,
+        home,
+        local,
+        name,
+    };
     // SAFETY: passed on; the entry and the handle are the ones that the new task comes with.
     unsafe {
         let task: NonNull<Header> = allocate::<F, S>(future, spec);
-        New { entry: Runnable::from_raw(task), handle: JoinHandle::from_raw(task) }
+        New {
+            entry: Runnable::from_raw(task),
+            handle: JoinHandle::from_raw(task),
+        }
     }
 }
 
@@ -203,7 +221,13 @@ impl Shared {
     /// As [`allocate`].
     #[track_caller]
     #[inline]
-    unsafe fn make<F, S>(&self, future: F, home: u16, local: bool, name: Option<Box<str>>) -> New<F::Output>
+    unsafe fn make<F, S>(
+        &self,
+        future: F,
+        home: u16,
+        local: bool,
+        name: Option<Box<str>>,
+    ) -> New<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
@@ -215,7 +239,11 @@ impl Shared {
 
     /// A spawn from anywhere.
     #[track_caller]
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, name: Option<Box<str>>) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        name: Option<Box<str>>,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -230,7 +258,11 @@ impl Shared {
     }
 
     #[track_caller]
-    pub(crate) fn spawn_pinned<M, F>(self: &Arc<Self>, make: M, name: Option<Box<str>>) -> JoinHandle<F::Output>
+    pub(crate) fn spawn_pinned<M, F>(
+        self: &Arc<Self>,
+        make: M,
+        name: Option<Box<str>>,
+    ) -> JoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,

@@ -17,7 +17,10 @@ const SLOTS: usize = u16::MAX as usize;
 pub(crate) const NONE: u16 = u16::MAX;
 
 static TABLE: [AtomicPtr<()>; SLOTS] = [const { AtomicPtr::new(null_mut()) }; SLOTS];
-static FREE: Mutex<Free> = Mutex::new(Free { fresh: 0, returned: VecDeque::new() });
+static FREE: Mutex<Free> = Mutex::new(Free {
+    fresh: 0,
+    returned: VecDeque::new(),
+});
 
 struct Free {
     fresh: u16,
@@ -44,7 +47,10 @@ impl<T> Slot<T> {
             }
             None => return None,
         };
-        Some(Self { number, of: PhantomData })
+        Some(Self {
+            number,
+            of: PhantomData,
+        })
     }
 
     pub(crate) fn number(&self) -> u16 {
@@ -74,7 +80,9 @@ impl<T> Drop for Slot<T> {
 /// returns: by a task of it that is not done.
 pub(crate) unsafe fn get<T>(number: u16) -> Arc<T> {
     // ORDERING: Acquire pairs with `point_to`.
-    let shared = TABLE[usize::from(number)].load(Ordering::Acquire).cast::<T>();
+    let shared = TABLE[usize::from(number)]
+        .load(Ordering::Acquire)
+        .cast::<T>();
     debug_assert!(!shared.is_null(), "a task outlived its runtime");
     // SAFETY: the caller says that the value lives; the count goes up before the new `Arc` is made.
     unsafe {

@@ -39,7 +39,10 @@ pub(crate) fn start(shared: &Arc<Shared>, workers: Vec<Worker>) -> io::Result<()
     let Some(error) = failed else { return Ok(()) };
     shared.gate.wait(None);
     join(shared);
-    Err(io::Error::new(error.kind(), format!("the system gave no thread for a worker: {error}")))
+    Err(io::Error::new(
+        error.kind(),
+        format!("the system gave no thread for a worker: {error}"),
+    ))
 }
 
 /// Starts a thread that runs the worker, or gives the worker back.
@@ -66,7 +69,10 @@ fn spawn(shared: &Arc<Shared>, worker: Box<Worker>) -> Result<(), (io::Error, Bo
             Ok(())
         }
         Err(error) => {
-            let worker = place.lock().take().expect("only the new thread takes the worker");
+            let worker = place
+                .lock()
+                .take()
+                .expect("only the new thread takes the worker");
             Err((error, worker))
         }
     }

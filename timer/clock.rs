@@ -30,8 +30,9 @@ pub(super) fn nanos_of(instant: Instant) -> u64 {
     }
 }
 
+/// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
 #[inline]
-fn real() -> u64 {
+pub(crate) fn real() -> u64 {
     nanos_of(Instant::now())
 }
 
@@ -49,6 +50,16 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         real()
+    }
+
+    /// Whether a test has stopped the clock: not without `test-util`.
+    #[inline]
+    #[expect(
+        clippy::unused_self,
+        reason = "the twin of the clock that can be frozen"
+    )]
+    pub(crate) fn is_frozen(&self) -> bool {
+        false
     }
 }
 

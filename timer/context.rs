@@ -203,6 +203,17 @@ impl Drop for Guard {
     }
 }
 
+/// This thread is no worker any more, until the guard that made it one ends: its timers go into any wheel, and are told
+/// to the leader.
+pub(crate) fn leave_wheel() {
+    CURRENT.with(|current| current.own.set(None));
+}
+
+/// Undoes [`leave_wheel`].
+pub(crate) fn return_to_wheel(timers: &Arc<Timers>, worker: usize) {
+    CURRENT.with(|current| current.own.set(Some(timers.wheels[worker].wheel())));
+}
+
 /// Calls `f` with the thread's timers, if it has any. `f` must call no foreign code, which could
 /// drop the guard they are borrowed from.
 #[inline]

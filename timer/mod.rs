@@ -43,8 +43,8 @@
 
 mod alarm;
 mod block;
-mod clock;
-mod context;
+pub(crate) mod clock;
+pub(crate) mod context;
 mod entry;
 pub mod error;
 mod instant;

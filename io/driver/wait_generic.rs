@@ -15,7 +15,10 @@ impl Driver {
     /// # Errors
     /// If the system gives no more descriptors.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poller: Poller::new()?, events: Mutex::new(Events::new()) })
+        Ok(Self {
+            poller: Poller::new()?,
+            events: Mutex::new(Events::new()),
+        })
     }
 
     /// Waits for an event, a wake-up or the end of `timeout`. One thread at a time.

@@ -164,8 +164,10 @@ impl Shared {
             if self.live_tasks() == self.leaked() {
                 break;
             }
-            let found = self
-                .cancel_waiting(|header| self.may_end_here(header), |task| self.end_task(task));
+            let found = self.cancel_waiting(
+                |header| self.may_end_here(header),
+                |task| self.end_task(task),
+            );
             if found > 0 {
                 continue;
             }

@@ -2,8 +2,8 @@
 //! thread.
 //! It owns the worker while nobody runs it, and the binding; it must not know the loop's insides.
 
-use super::{Flavor, Shared};
 use super::worker::{Turn, Worker};
+use super::{Flavor, Shared};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::task::{Header, Ran, Runnable};
 use core::sync::atomic::AtomicU64;
@@ -61,7 +61,10 @@ impl Seats {
 
     /// Whether this thread may run the bound tasks.
     pub(crate) fn is_bound_elsewhere(&self) -> bool {
-        self.state.lock().bound.is_some_and(|bound| bound != std::thread::current().id())
+        self.state
+            .lock()
+            .bound
+            .is_some_and(|bound| bound != std::thread::current().id())
     }
 }
 
@@ -77,14 +80,12 @@ impl Shared {
     pub(super) fn leak(&self, task: Runnable) {
         let task = task.into_raw();
         // SAFETY: the queue entry is in our hands, so the task is not done and the runtime alive.
-        core::mem::forget(unsafe {
-            crate::runtime::table::get::<Self>(task.as_ref().runtime)
-        });
+        core::mem::forget(unsafe { crate::runtime::table::get::<Self>(task.as_ref().runtime) });
         self.seats.leaked.fetch_add(1, Relaxed);
     }
 
     /// How many tasks were left alone.
-    pub(super) fn leaked(&self) -> u64 {
+    pub(crate) fn leaked(&self) -> u64 {
         self.seats.leaked.load(Relaxed)
     }
 }
@@ -132,4 +133,3 @@ pub(crate) fn drive(
     // SAFETY: the worker is still this thread's, and the guard with its pointer is gone.
     left(unsafe { Box::from_raw(raw) })
 }
-

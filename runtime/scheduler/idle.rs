@@ -61,7 +61,9 @@ pub(crate) struct Claimed(pub(crate) usize);
 impl Idle {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
-            sleeping: (0..workers.div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect(),
+            sleeping: (0..workers.div_ceil(BITS))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
             searching: AtomicUsize::new(0),
             workers,
         }
@@ -107,7 +109,10 @@ impl Idle {
     }
 
     pub(crate) fn everyone_sleeps(&self) -> bool {
-        self.sleeping.iter().map(|word| word.load(Relaxed).count_ones() as usize).sum::<usize>()
+        self.sleeping
+            .iter()
+            .map(|word| word.load(Relaxed).count_ones() as usize)
+            .sum::<usize>()
             == self.workers
     }
 

@@ -43,7 +43,7 @@ use crate::runtime::metrics::Shares;
 use crate::runtime::report;
 use crate::runtime::table::{self, Slot};
 use crate::runtime::task::{Header, Runnable, Schedule, Unhandled};
-use crate::timer::Timers;
+use crate::timer::context::Timers;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use std::io;
@@ -103,7 +103,10 @@ impl Shared {
             let timers = Timers::new(count, config.clock(), Box::new(kick));
             Self {
                 flavor,
-                remotes: queues.iter().map(|queue| Remote::new(queue.thief())).collect(),
+                remotes: queues
+                    .iter()
+                    .map(|queue| Remote::new(queue.thief()))
+                    .collect(),
                 idle: Idle::new(count),
                 parking: Parking::new(count, driver),
                 timers: timers.unwrap_or_else(|| {
@@ -113,7 +116,10 @@ impl Shared {
                 blocking: Pool::new(config.pool(weak.clone())),
                 gate: Gate::new(count),
                 shares: Shares::default(),
-                _hook: config.on_unhandled.clone().map(|hook| report::Registered::new(slot.number(), hook)),
+                _hook: config
+                    .on_unhandled
+                    .clone()
+                    .map(|hook| report::Registered::new(slot.number(), hook)),
                 round_robin: AtomicUsize::new(0),
                 seats: Seats::default(),
                 threads: Mutex::new(Vec::new()),
@@ -169,13 +175,10 @@ impl Shared {
     /// Makes somebody look at the timers: they changed from outside, or the clock did.
     pub(crate) fn kick(&self) {
         self.idle.push_fence();
-        for worker in 0..self.remotes.len() {
-            if self.parking.leads(worker) {
-                return self.parking.unpark(worker);
-            }
+        if !self.parking.wake_leader() {
+            // Nobody leads. A worker that is awake looks at all wheels at its next maintenance, and before it parks.
+            self.unpark(self.idle.claim_any());
         }
-        // Nobody leads. A worker that is awake looks at all wheels at its next maintenance, and before it parks.
-        self.unpark(self.idle.claim_any());
     }
 
     /// Wakes every worker.

@@ -96,10 +96,27 @@ impl Parking {
             if seat.sit(ON_CONDVAR) {
                 match timeout {
                     None => shim::wait(&seat.condvar, &mut guard),
-                    Some(timeout) => shim::wait_for(&seat.condvar, &mut guard, timeout),
+                    Some(timeout) => {
+                        shim::wait_for(&seat.condvar, &mut guard, timeout);
+                    }
                 }
             }
             seat.stand_up();
+        }
+    }
+
+    /// Wakes the leader if it sleeps; false if nobody leads, or the leader has not looked at the timers yet.
+    ///
+    /// A leader sits down before it asks how long to sleep. So, with a fence before this call and one in the leader's
+    /// question, either it is seen sitting here, or its question is answered after what the caller changed.
+    pub(crate) fn wake_leader(&self) -> bool {
+        let leads = |seat: &Seat| seat.state.load(Relaxed) == IN_DRIVER;
+        match self.seats.iter().position(leads) {
+            Some(worker) => {
+                self.unpark(worker);
+                true
+            }
+            None => false,
         }
     }
 
@@ -123,13 +140,17 @@ impl Parking {
 impl Seat {
     fn take_token(&self) -> bool {
         // ORDERING: Acquire pairs with `unpark`.
-        self.state.compare_exchange(NOTIFIED, EMPTY, Acquire, Relaxed).is_ok()
+        self.state
+            .compare_exchange(NOTIFIED, EMPTY, Acquire, Relaxed)
+            .is_ok()
     }
 
     /// False if a token has come.
     fn sit(&self, place: u8) -> bool {
         // ORDERING: Release pairs with the Acquire of `unpark`, and Acquire with its Release.
-        self.state.compare_exchange(EMPTY, place, AcqRel, Acquire).is_ok()
+        self.state
+            .compare_exchange(EMPTY, place, AcqRel, Acquire)
+            .is_ok()
     }
 
     fn stand_up(&self) {

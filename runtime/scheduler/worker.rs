@@ -8,7 +8,7 @@ use super::{Flavor, Shared};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::coop;
 use crate::runtime::task::{Ran, Runnable, ThinWaker, current_task_is_local, quietly};
-use crate::timer::clock::monotonic;
+use crate::timer::clock::real as monotonic;
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
@@ -245,7 +245,8 @@ impl Worker {
         if !self.urgent.borrow().is_empty() {
             return self.urgent.borrow_mut().pop_front();
         }
-        if !self.pinned.borrow().is_empty() && (self.countdown.get() & 1 == 0 || !self.hinted.get()) {
+        if !self.pinned.borrow().is_empty() && (self.countdown.get() & 1 == 0 || !self.hinted.get())
+        {
             return self.pinned.borrow_mut().pop_front();
         }
         if self.hinted.get() {
@@ -288,8 +289,14 @@ impl Worker {
         }
         let remotes = &self.shared.remotes;
         let start = self.random() as usize % remotes.len();
-        let others = || (0..remotes.len()).map(|at| (start + at) % remotes.len()).filter(|&at| at != self.index);
-        let polls_before = others().map(|at| remotes[at].counters.polls.get()).sum::<u64>();
+        let others = || {
+            (0..remotes.len())
+                .map(|at| (start + at) % remotes.len())
+                .filter(|&at| at != self.index)
+        };
+        let polls_before = others()
+            .map(|at| remotes[at].counters.polls.get())
+            .sum::<u64>();
         let stolen = others()
             .filter(|&at| remotes[at].deque_has_work.load(Relaxed))
             .find_map(|at| remotes[at].thief.steal_into(&self.deque))
@@ -299,7 +306,9 @@ impl Worker {
                     .find_map(|at| remotes[at].inbox.take_into(&self.deque))
             })
             .or_else(|| {
-                let polls = others().map(|at| remotes[at].counters.polls.get()).sum::<u64>();
+                let polls = others()
+                    .map(|at| remotes[at].counters.polls.get())
+                    .sum::<u64>();
                 if polls != polls_before {
                     return None;
                 }
@@ -326,7 +335,10 @@ impl Worker {
 
     /// A searcher found work: it passes the search on if there is more.
     fn found(&self) {
-        if self.searching.replace(false) && self.shared.idle.stop_searching() && self.shared.has_work() {
+        if self.searching.replace(false)
+            && self.shared.idle.stop_searching()
+            && self.shared.has_work()
+        {
             self.wake_another();
         }
     }
@@ -348,7 +360,9 @@ impl Worker {
             self.countdown.set(countdown - 1);
             self.take_local()
         };
-        let Some(task) = task.or_else(|| self.take_far()) else { return Turn::Idle };
+        let Some(task) = task.or_else(|| self.take_far()) else {
+            return Turn::Idle;
+        };
         if self.searching.get() {
             self.found();
         }
@@ -408,7 +422,11 @@ impl Worker {
             return false;
         }
         let backlog = self.hinted.get() && !self.deque.is_empty();
-        let dispatch = if backlog { Dispatch::BeforeBacklog } else { Dispatch::ToDeque };
+        let dispatch = if backlog {
+            Dispatch::BeforeBacklog
+        } else {
+            Dispatch::ToDeque
+        };
         let outer = self.dispatch.replace(dispatch);
         let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
         self.dispatch.set(outer);
@@ -422,7 +440,9 @@ impl Worker {
         if self.fire_timers() && self.has_own_work() {
             return;
         }
-        shared.idle.announce(self.index, self.searching.replace(false));
+        shared
+            .idle
+            .announce(self.index, self.searching.replace(false));
         let stays_awake = shared.has_work()
             || !self.remote().pinned.is_empty()
             || self.has_own_work()
@@ -442,7 +462,11 @@ impl Worker {
         }
         // The time asleep says nothing about polls.
         self.maintained_at.set(monotonic());
-        self.countdown.set(if shared.gate.is_stopping() { 0 } else { self.interval.get() });
+        self.countdown.set(if shared.gate.is_stopping() {
+            0
+        } else {
+            self.interval.get()
+        });
         if self.fire_timers() && !self.deque.is_empty() {
             // More than one timer fired: somebody else may take a part.
             self.look_beyond_one();
@@ -486,7 +510,9 @@ impl Worker {
     /// Every task in this worker's own queues, for the end of the runtime.
     pub(super) fn drain(&self) -> Option<Runnable> {
         let queued = self.remote().take_next().or_else(|| self.deque.pop());
-        queued.or_else(|| self.urgent.borrow_mut().pop_front()).or_else(|| self.drain_pinned())
+        queued
+            .or_else(|| self.urgent.borrow_mut().pop_front())
+            .or_else(|| self.drain_pinned())
     }
 
     fn drain_pinned(&self) -> Option<Runnable> {
@@ -506,7 +532,8 @@ impl Worker {
             let left = Cell::new(0_usize);
             self.shared.cancel_waiting(
                 |header| {
-                    let mine = header.is_local() && usize::from(header.home.load(Relaxed)) == self.index;
+                    let mine =
+                        header.is_local() && usize::from(header.home.load(Relaxed)) == self.index;
                     left.set(left.get() + usize::from(mine));
                     mine
                 },

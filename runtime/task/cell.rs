@@ -102,7 +102,9 @@ where
         (&raw mut (*raw).runtime).write(spec.runtime);
         (&raw mut (*raw).home).write(AtomicU16::new(spec.home));
         (&raw mut (*raw).generation).write(generation);
-        (&raw mut (*cell).stage).write(UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }));
+        (&raw mut (*cell).stage).write(UnsafeCell::new(Stage {
+            future: ManuallyDrop::new(future),
+        }));
         #[cfg(loom)]
         (&raw mut (*raw).state).write(State::vacant());
         if let Some(name) = spec.name {
@@ -222,7 +224,8 @@ where
         // SAFETY: as `discard`; `to` is valid for a write of this type.
         unsafe {
             let stage = &mut *(*task.cast::<Cell<F>>().as_ptr()).stage.get();
-            to.cast::<Outcome<F::Output>>().write(ManuallyDrop::take(&mut stage.outcome));
+            to.cast::<Outcome<F::Output>>()
+                .write(ManuallyDrop::take(&mut stage.outcome));
         }
     }
 }

@@ -28,15 +28,24 @@ enum Why {
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> Self {
-        Self { id, why: Why::Cancelled }
+        Self {
+            id,
+            why: Why::Cancelled,
+        }
     }
 
     pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send>) -> Self {
-        Self { id, why: Why::Panicked(Mutex::new(payload)) }
+        Self {
+            id,
+            why: Why::Panicked(Mutex::new(payload)),
+        }
     }
 
     pub(crate) fn joins_itself(id: Id) -> Self {
-        Self { id, why: Why::JoinsItself }
+        Self {
+            id,
+            why: Why::JoinsItself,
+        }
     }
 
     /// Whether the task was aborted, or dropped at the end of its runtime, or never started because the runtime was

@@ -17,7 +17,11 @@ pub(super) fn set_name(id: Id, name: Box<str>) {
 pub(crate) fn name(task: NonNull<Header>) -> Option<String> {
     // SAFETY: the caller's reference keeps the header.
     let header = unsafe { task.as_ref() };
-    if header.state.load().has_extra() { name_of(header.id()) } else { None }
+    if header.state.load().has_extra() {
+        name_of(header.id())
+    } else {
+        None
+    }
 }
 
 /// The name of a task that may be gone by now.

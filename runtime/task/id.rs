@@ -21,7 +21,10 @@ impl Id {
     /// An address of a task cell and the count of its lives; no counter is shared between threads.
     #[inline]
     pub(crate) fn new(address: usize, generation: u32) -> Self {
-        Self { address, generation }
+        Self {
+            address,
+            generation,
+        }
     }
 }
 

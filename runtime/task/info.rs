@@ -121,7 +121,9 @@ impl TaskInfo {
 pub fn current() -> TaskInfo {
     match try_current() {
         Some(task) => task,
-        None => panic!("`task::current` was called outside a task: call it in a future that was given to `spawn`"),
+        None => panic!(
+            "`task::current` was called outside a task: call it in a future that was given to `spawn`"
+        ),
     }
 }
 
@@ -140,7 +142,9 @@ pub fn try_current() -> Option<TaskInfo> {
 pub fn id() -> Id {
     match try_id() {
         Some(id) => id,
-        None => panic!("`task::id` was called outside a task: call it in a future that was given to `spawn`"),
+        None => panic!(
+            "`task::id` was called outside a task: call it in a future that was given to `spawn`"
+        ),
     }
 }
 

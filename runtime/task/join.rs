@@ -66,7 +66,11 @@ impl<T> JoinHandle<T> {
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: the reference keeps the header.
         let id = unsafe { task.as_ref() }.id();
-        Self { task: Some(task), id, output: PhantomData }
+        Self {
+            task: Some(task),
+            id,
+            output: PhantomData,
+        }
     }
 
     fn header(&self) -> Option<&Header> {
@@ -121,12 +125,16 @@ impl<T> JoinHandle<T> {
         if let Some(header) = self.header() {
             header.state.ref_inc();
         }
-        AbortHandle { task: self.task, id: self.id }
+        AbortHandle {
+            task: self.task,
+            id: self.id,
+        }
     }
 
     /// Whether the task has ended: then the handle is ready at once.
     pub fn is_finished(&self) -> bool {
-        self.header().is_none_or(|header| header.state.load().is_done())
+        self.header()
+            .is_none_or(|header| header.state.load().is_done())
     }
 
     /// The task's id, unique among the tasks that are alive in the process.
@@ -269,7 +277,10 @@ impl AbortHandle {
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: the reference keeps the header.
         let id = unsafe { task.as_ref() }.id();
-        Self { task: Some(task), id }
+        Self {
+            task: Some(task),
+            id,
+        }
     }
 
     /// Cancels the task, as [`JoinHandle::abort`] does.
@@ -283,7 +294,8 @@ impl AbortHandle {
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
         // SAFETY: this handle's reference keeps the header.
-        self.task.is_none_or(|task| unsafe { task.as_ref() }.state.load().is_done())
+        self.task
+            .is_none_or(|task| unsafe { task.as_ref() }.state.load().is_done())
     }
 
     /// The task's id.
@@ -298,7 +310,10 @@ impl Clone for AbortHandle {
             // SAFETY: this handle's reference keeps the header.
             unsafe { task.as_ref() }.state.ref_inc();
         }
-        Self { task: self.task, id: self.id }
+        Self {
+            task: self.task,
+            id: self.id,
+        }
     }
 }
 

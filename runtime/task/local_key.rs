@@ -60,7 +60,11 @@ impl<T: 'static> LocalKey<T> {
 
     /// Runs `future` with the value set. The scope ends with the future; the value is dropped with it.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
-        Scoped { key: self, value: Some(value), future: Some(future) }
+        Scoped {
+            key: self,
+            value: Some(value),
+            future: Some(future),
+        }
     }
 
     /// Runs `f` with the value set.
@@ -75,7 +79,11 @@ impl<T: 'static> LocalKey<T> {
     where
         T: Clone,
     {
-        Scoped { key: self, value: self.try_get(), future: Some(future) }
+        Scoped {
+            key: self,
+            value: self.try_get(),
+            future: Some(future),
+        }
     }
 
     /// Calls `f` with the value.
@@ -135,7 +143,8 @@ struct Swap<'a, T: 'static> {
 
 impl<'a, T> Swap<'a, T> {
     fn new(key: &'static LocalKey<T>, kept: &'a mut Option<T>) -> Self {
-        key.slot.with(|slot| mem::swap(&mut *slot.borrow_mut(), kept));
+        key.slot
+            .with(|slot| mem::swap(&mut *slot.borrow_mut(), kept));
         Self { key, kept }
     }
 }
@@ -143,7 +152,10 @@ impl<'a, T> Swap<'a, T> {
 impl<T> Drop for Swap<'_, T> {
     fn drop(&mut self) {
         // A thread that is ending has no slot any more; then the value stays where it is.
-        let _ = self.key.slot.try_with(|slot| mem::swap(&mut *slot.borrow_mut(), self.kept));
+        let _ = self
+            .key
+            .slot
+            .try_with(|slot| mem::swap(&mut *slot.borrow_mut(), self.kept));
     }
 }
 

@@ -154,7 +154,11 @@ impl State {
             // also orders the clearing of SCHED before the poll's reads: a wake after it sets SCHED anew.
             self.0.fetch_add(RUN.wrapping_sub(SCHED), AcqRel)
         };
-        if seen & CANCEL != 0 { Start::Cancel } else { Start::Poll }
+        if seen & CANCEL != 0 {
+            Start::Cancel
+        } else {
+            Start::Poll
+        }
     }
 
     /// Gives up the right to run after a `Pending`.
@@ -162,14 +166,20 @@ impl State {
     pub(crate) fn pend(&self) -> Pend {
         // ORDERING: Release hands the future to the next `start`; Acquire is for the runner that goes on at once.
         let seen = self.0.fetch_sub(RUN, AcqRel);
-        if seen & SCHED != 0 { Pend::Again } else { Pend::Idle }
+        if seen & SCHED != 0 {
+            Pend::Again
+        } else {
+            Pend::Idle
+        }
     }
 
     /// Completes a task that nobody joins, and gives up the alive reference; true if the task is to be freed.
     #[inline]
     pub(crate) fn complete_unjoined(&self) -> bool {
         // ORDERING: Release hands the cell to whoever frees it; Acquire makes the freer see all earlier releases.
-        let seen = self.0.fetch_add(DONE.wrapping_sub(RUN).wrapping_sub(REF), AcqRel);
+        let seen = self
+            .0
+            .fetch_add(DONE.wrapping_sub(RUN).wrapping_sub(REF), AcqRel);
         seen / REF == 1
     }
 
@@ -178,7 +188,10 @@ impl State {
         // ORDERING: Release publishes the output to `load` and `set_joiner`; Acquire pairs with the Release of
         // `set_joiner`, so that the joiner's waker is seen.
         let seen = self.0.fetch_add(DONE.wrapping_sub(RUN), AcqRel);
-        Completed { wake_joiner: seen & JOINER != 0, orphaned: seen & HANDLE == 0 }
+        Completed {
+            wake_joiner: seen & JOINER != 0,
+            orphaned: seen & HANDLE == 0,
+        }
     }
 
     /// One more reference.
@@ -186,7 +199,10 @@ impl State {
     pub(crate) fn ref_inc(&self) {
         // ORDERING: Relaxed, as for any counter whose new owner got the task from an owner.
         let seen = self.0.fetch_add(REF, Relaxed);
-        debug_assert!(seen >= REF, "a reference was made to a task that was already free");
+        debug_assert!(
+            seen >= REF,
+            "a reference was made to a task that was already free"
+        );
     }
 
     /// One reference less; true if the task is to be freed.
@@ -204,7 +220,10 @@ impl State {
         let mut seen = self.0.load(Relaxed);
         while seen / REF != 0 && seen & DONE == 0 {
             // ORDERING: Acquire pairs with `publish`.
-            match self.0.compare_exchange_weak(seen, seen + REF, Acquire, Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(seen, seen + REF, Acquire, Relaxed)
+            {
                 Ok(_) => return Some(Snapshot(seen)),
                 Err(now) => seen = now,
             }
@@ -219,7 +238,11 @@ impl State {
         // the earlier wake caused.
         // ORDERING: Release pairs with the Acquire of `start`; Acquire orders the push after the last poll.
         let seen = self.0.fetch_or(SCHED, AcqRel);
-        if seen & (SCHED | RUN | DONE) == 0 { Wake::Push } else { Wake::Nothing }
+        if seen & (SCHED | RUN | DONE) == 0 {
+            Wake::Push
+        } else {
+            Wake::Nothing
+        }
     }
 
     /// A wake-up that uses up the waker's reference.
@@ -252,12 +275,19 @@ impl State {
                 return None;
             }
             // ORDERING: as `wake_by_ref`; `start` and the runner's loads see CANCEL.
-            match self.0.compare_exchange_weak(seen, seen | SCHED | CANCEL, AcqRel, Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(seen, seen | SCHED | CANCEL, AcqRel, Relaxed)
+            {
                 Ok(_) => break,
                 Err(now) => seen = now,
             }
         }
-        Some(if seen & (SCHED | RUN) == 0 { Wake::Push } else { Wake::Nothing })
+        Some(if seen & (SCHED | RUN) == 0 {
+            Wake::Push
+        } else {
+            Wake::Nothing
+        })
     }
 
     /// The handle wrote the joiner word and offers it to the completer; false if the task is done.
@@ -272,7 +302,10 @@ impl State {
                 return false;
             }
             // ORDERING: Release hands the joiner word to `complete_joined`.
-            match self.0.compare_exchange_weak(seen, seen | JOINER, Release, Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(seen, seen | JOINER, Release, Relaxed)
+            {
                 Ok(_) => return true,
                 Err(now) => seen = now,
             }
@@ -290,7 +323,10 @@ impl State {
                 self.0.load(Acquire);
                 return false;
             }
-            match self.0.compare_exchange_weak(seen, seen & !JOINER, Relaxed, Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(seen, seen & !JOINER, Relaxed, Relaxed)
+            {
                 Ok(_) => return true,
                 Err(now) => seen = now,
             }
@@ -314,7 +350,11 @@ impl State {
                 return Detach::DropOutput;
             }
             let joiner = seen & JOINER != 0;
-            let next = if joiner { seen & !(JOINER | HANDLE) } else { (seen & !HANDLE) - REF };
+            let next = if joiner {
+                seen & !(JOINER | HANDLE)
+            } else {
+                (seen & !HANDLE) - REF
+            };
             // ORDERING: Release as in `ref_dec`. The task is not done, so the alive reference remains.
             match self.0.compare_exchange_weak(seen, next, Release, Relaxed) {
                 Ok(_) if joiner => return Detach::DropJoiner,
@@ -377,7 +417,13 @@ mod tests {
 
         let state = spawned();
         assert_eq!(state.start(), Start::Poll);
-        assert_eq!(state.complete_joined(), Completed { wake_joiner: false, orphaned: false });
+        assert_eq!(
+            state.complete_joined(),
+            Completed {
+                wake_joiner: false,
+                orphaned: false
+            }
+        );
         assert!(!state.ref_dec());
         assert_eq!(state.detach(), Detach::DropOutput);
         assert!(state.release_handle());

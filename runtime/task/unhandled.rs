@@ -33,7 +33,10 @@ enum End {
 
 impl Unhandled {
     pub(super) fn panicked(task: &Header, payload: &(dyn Any + Send)) -> Self {
-        Self::new(task, End::Panicked(panic_text(payload).map(ToString::to_string)))
+        Self::new(
+            task,
+            End::Panicked(panic_text(payload).map(ToString::to_string)),
+        )
     }
 
     pub(super) fn failed(task: &Header, error: &'static str) -> Self {
@@ -108,7 +111,11 @@ impl fmt::Display for Unhandled {
             End::Panicked(None) => write!(f, " panicked")?,
             End::Failed(error) => write!(f, " returned an Err of {error}")?,
         }
-        write!(f, "; nobody awaited it. It was spawned at {}", self.location)
+        write!(
+            f,
+            "; nobody awaited it. It was spawned at {}",
+            self.location
+        )
     }
 }
 

@@ -24,7 +24,9 @@ std::thread_local! {
 #[inline]
 pub(super) fn pop(class: usize) -> NonNull<Block> {
     // The last allocations of a thread may come after its cache is gone.
-    CACHE.try_with(|cache| cache.0[class].pop(class)).unwrap_or_else(|_| central::take_one(class))
+    CACHE
+        .try_with(|cache| cache.0[class].pop(class))
+        .unwrap_or_else(|_| central::take_one(class))
 }
 
 /// # Safety
@@ -45,7 +47,9 @@ pub(super) unsafe fn push(block: NonNull<Block>, class: usize) {
 impl List {
     #[inline]
     fn pop(&self, class: usize) -> NonNull<Block> {
-        let Some(block) = NonNull::new(self.head.get()) else { return self.refill(class) };
+        let Some(block) = NonNull::new(self.head.get()) else {
+            return self.refill(class);
+        };
         // SAFETY: blocks in the list are free and this thread's, and initialised as `Block`s.
         self.head.set(unsafe { (*block.as_ptr()).next });
         self.length.set(self.length.get() - 1);

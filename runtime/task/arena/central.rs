@@ -16,8 +16,12 @@ pub(super) struct Central {
 // SAFETY: chunks live for ever, and those of this size are touched under this list's lock only.
 unsafe impl Send for Central {}
 
-static CENTRAL: [Mutex<Central>; CLASSES] =
-    [const { Mutex::new(Central { first: null_mut(), whole: 0 }) }; CLASSES];
+static CENTRAL: [Mutex<Central>; CLASSES] = [const {
+    Mutex::new(Central {
+        first: null_mut(),
+        whole: 0,
+    })
+}; CLASSES];
 
 pub(super) fn lock(class: usize) -> MutexGuard<'static, Central> {
     CENTRAL[class].lock()
@@ -56,7 +60,10 @@ fn take_up_to(class: usize, most: u32) -> (NonNull<Block>, u32) {
         length += 1;
     }
     // The loop has run at least once: the chain is not empty.
-    (NonNull::new(head).expect("a chain of at least one block"), length)
+    (
+        NonNull::new(head).expect("a chain of at least one block"),
+        length,
+    )
 }
 
 /// Takes back a chain of blocks that ends in null.

@@ -24,7 +24,9 @@ static LIVES: AtomicU32 = AtomicU32::new(0);
 
 /// The layout of link and cell together, and the cell's offset.
 fn with_link(layout: Layout) -> (Layout, usize) {
-    Layout::new::<Link>().extend(layout).expect("a task's layout leaves room for its link")
+    Layout::new::<Link>()
+        .extend(layout)
+        .expect("a task's layout leaves room for its link")
 }
 
 #[cold]
@@ -44,7 +46,11 @@ pub(super) fn allocate(layout: Layout) -> (NonNull<u8>, u32) {
             cell.cast::<u64>().write_unaligned(0);
         }
         let mut first = LIST.lock();
-        link.write(Link { next: first.0, previous: null_mut(), cell });
+        link.write(Link {
+            next: first.0,
+            previous: null_mut(),
+            cell,
+        });
         if !first.0.is_null() {
             (*first.0).previous = link;
         }

@@ -49,7 +49,10 @@ struct Regions {
 // SAFETY: regions live for ever; the lists of pointers are used under the lock.
 unsafe impl Send for Regions {}
 
-static REGIONS: Mutex<Regions> = Mutex::new(Regions { all: Vec::new(), idle: Vec::new() });
+static REGIONS: Mutex<Regions> = Mutex::new(Regions {
+    all: Vec::new(),
+    idle: Vec::new(),
+});
 /// Lives of blocks start at different numbers in each chunk's life.
 static LIVES: AtomicUsize = AtomicUsize::new(0);
 
@@ -81,7 +84,10 @@ impl Regions {
         if memory.is_null() {
             handle_alloc_error(layout);
         }
-        #[expect(clippy::cast_ptr_alignment, reason = "regions are aligned to their size")]
+        #[expect(
+            clippy::cast_ptr_alignment,
+            reason = "regions are aligned to their size"
+        )]
         let region = memory.cast::<Region>();
         for index in 0..CHUNKS {
             let lost = if index == 0 { DESCRIPTIONS } else { 0 };
@@ -116,7 +122,9 @@ impl Chunk {
     /// The block came from the arena.
     pub(super) unsafe fn of(block: *mut Block) -> *mut Chunk {
         let offset = block.addr() & (REGION - 1);
-        let region = block.map_addr(|address| address & !(REGION - 1)).cast::<Region>();
+        let region = block
+            .map_addr(|address| address & !(REGION - 1))
+            .cast::<Region>();
         // SAFETY: regions are aligned to their size, so the masked address is that of the block's region.
         unsafe { (&raw mut (*region).0[offset / CHUNK]).cast() }
     }
@@ -213,14 +221,21 @@ impl Chunk {
         // SAFETY: the pages hold free blocks only, nobody refers to them, and they read as zero afterwards. A walker
         // reads no block of a chunk without a class. A refusal leaves the pages as they are, which does no harm.
         let _ = unsafe {
-            rustix::mm::madvise(self.base.cast(), self.size, rustix::mm::Advice::LinuxDontNeed)
+            rustix::mm::madvise(
+                self.base.cast(),
+                self.size,
+                rustix::mm::Advice::LinuxDontNeed,
+            )
         };
         REGIONS.lock().idle.push(self);
     }
 
     fn block(&self, index: u32) -> *mut u8 {
         // SAFETY: callers keep to indices below the capacity.
-        unsafe { self.base.add(index as usize * self.class.load(Ordering::Relaxed) * STEP) }
+        unsafe {
+            self.base
+                .add(index as usize * self.class.load(Ordering::Relaxed) * STEP)
+        }
     }
 }
 
