@@ -150,11 +150,13 @@ struct Current {
     own: Cell<Option<&'static Wheel>>,
     /// Guards alive on this thread.
     depth: Cell<usize>,
+    /// What the current runtime's clock said when this thread last asked, or 0.
+    seen: Cell<u64>,
 }
 
 thread_local! {
     static CURRENT: Current = const {
-        Current { timers: Cell::new(ptr::null()), own: Cell::new(None), depth: Cell::new(0) }
+        Current { timers: Cell::new(ptr::null()), own: Cell::new(None), depth: Cell::new(0), seen: Cell::new(0) }
     };
 }
 
@@ -176,6 +178,7 @@ pub(crate) fn enter(timers: &Arc<Timers>, worker: Option<usize>) -> Guard {
     CURRENT.with(|current| {
         let depth = current.depth.get() + 1;
         current.depth.set(depth);
+        current.seen.set(0);
         Guard {
             before: current.timers.replace(Arc::into_raw(timers.clone())),
             own_before: current.own.replace(own),
@@ -193,6 +196,7 @@ impl Drop for Guard {
             }
             current.depth.set(self.depth - 1);
             current.own.set(self.own_before);
+            current.seen.set(0);
             Some(current.timers.replace(self.before))
         });
         if let Ok(Some(timers)) = ended {
@@ -244,12 +248,20 @@ pub(super) fn current() -> Option<Arc<Timers>> {
 #[inline]
 pub(super) fn now() -> u64 {
     #[cfg(feature = "test-util")]
-    return with(|timers| match timers {
+    let now = with(|timers| match timers {
         Some(timers) => timers.clock.now(),
         None => Clock::new().now(),
     });
     #[cfg(not(feature = "test-util"))]
-    Clock::new().now()
+    let now = Clock::new().now();
+    let _ = CURRENT.try_with(|current| current.seen.set(now));
+    now
+}
+
+/// A time that has come by the thread's clock, without asking it: 0, or what it said last.
+#[inline]
+pub(super) fn seen() -> u64 {
+    CURRENT.try_with(|current| current.seen.get()).unwrap_or(0)
 }
 
 /// The thread's own wheel, if it is a worker's.

@@ -42,8 +42,8 @@ const MOVES: usize = 256;
 /// The tick at which a deadline is due: rounded up, never early.
 #[inline]
 pub(super) fn tick_of(deadline: u64) -> u64 {
-    let rest = deadline & ((1 << TICK_SHIFT) - 1);
-    ((deadline >> TICK_SHIFT) + u64::from(rest != 0)).min(LAST_TICK)
+    // Saturating means that the deadlines past the start of the last tick are due in it.
+    deadline.saturating_add((1 << TICK_SHIFT) - 1) >> TICK_SHIFT
 }
 
 /// The last tick that has come at `now`.
@@ -192,12 +192,15 @@ impl Levels {
     /// inserted next stands low: an entry's level counts the moves before it fires.
     #[inline]
     pub(super) fn catch_up(&mut self, now: u64) {
-        let tick = tick_at(now);
-        if tick > self.elapsed && self.draining == NO_SLOT {
-            let bound = match self.first() {
-                Some((_, start)) => start - 1,
-                None => tick,
-            };
+        if now >> TICK_SHIFT > self.elapsed {
+            self.raise(tick_at(now));
+        }
+    }
+
+    #[inline(never)]
+    fn raise(&mut self, tick: u64) {
+        if self.draining == NO_SLOT {
+            let bound = self.first().map_or(tick, |(_, start)| start - 1);
             self.elapsed = self.elapsed.max(tick.min(bound));
         }
     }
@@ -346,9 +349,17 @@ impl Levels {
                 return block.push(tail, entry);
             }
         }
+        self.append_block(entry, slot);
+    }
+
+    /// Puts `entry` into a new last block of `slot`.
+    #[inline(never)]
+    fn append_block(&mut self, entry: &Entry, slot: u16) {
+        let tail = self.tails[slot as usize];
         let fresh = self.pool.take(slot);
         if tail == NONE {
-            self.occupied[level as usize] |= 1 << index;
+            let level = slot >> GROUP;
+            self.occupied[level as usize] |= 1 << (slot % (1 << GROUP));
             self.nonempty |= 1 << level;
         } else {
             let head = self.pool.block(tail).next;
@@ -363,6 +374,7 @@ impl Levels {
     }
 
     /// Takes an empty block out of its slot's ring and gives it back to the pool.
+    #[inline(never)]
     fn unlink(&mut self, index: u32) {
         let &Block {
             next, prev, slot, ..

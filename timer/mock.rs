@@ -113,7 +113,7 @@ pub fn advance(duration: Duration) -> impl Future<Output = ()> + Send {
         }
         moved = true;
         timers.clock().advance(nanos);
-        timers.advance_due(timers.clock().now(), |waker| waker.wake());
+        timers.advance_due(context::now(), |waker| waker.wake());
         timers.alarm().kick();
         // Behind those that were just woken.
         cx.waker().wake_by_ref();

@@ -105,6 +105,11 @@ pub struct Sleep {
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Sleep>() == 24 && align_of::<Sleep>() == 8);
 
+/// A first poll asks the clock only if the deadline is this close to what the thread last saw: a
+/// sleep is mostly polled right after its creation, which did ask. If the deadline has passed
+/// meanwhile, it is registered as due, and fires at the next turn of the wheel.
+const NEAR: u64 = 1_000_000;
+
 impl Sleep {
     #[track_caller]
     #[inline]
@@ -232,9 +237,13 @@ impl Sleep {
     #[track_caller]
     fn poll_unregistered(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let entry = &self.as_ref().get_ref().entry;
-        let now = context::now();
-        if now >= entry.deadline() {
-            return Poll::Ready(());
+        let deadline = entry.deadline();
+        let mut now = context::seen();
+        if now == 0 || deadline <= now.saturating_add(NEAR) {
+            now = ask_the_clock();
+            if now >= deadline {
+                return Poll::Ready(());
+            }
         }
         let waker = ThinWaker::new(cx.waker());
         // The wheel of the thread that polls; without a runtime here, that of the one where the
@@ -250,6 +259,12 @@ impl Sleep {
             Inserted::Closed => panic_closed(),
         }
     }
+}
+
+/// Out of line: the poll of a far deadline does not come here.
+#[inline(never)]
+fn ask_the_clock() -> u64 {
+    context::now()
 }
 
 /// A worker looks at its own wheel before it parks; for any other the leader must be told.

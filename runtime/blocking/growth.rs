@@ -14,6 +14,8 @@
 //!   100 ms, then one thread is added whatever the reason, because the job may be spinning for a later one.
 //! - the system does not tell: they are taken for blocked.
 //!
+//! While the system refuses threads, one is asked for every 10 ms.
+//!
 //! So a chain of jobs each of which waits for a later one goes through, up to the maximum of threads, however the jobs
 //! wait. The watcher sleeps when the queue is empty, when a submission would wake or create a thread anyway, and when
 //! no thread could be added; it ends after one keep-alive of sleep.
@@ -36,6 +38,8 @@ const LONGEST_WHILE_MOVING: Duration = Duration::from_micros(400);
 const LONGEST_WHILE_RUNNABLE: Duration = Duration::from_millis(1);
 /// A stall of this length is answered whatever it looks like.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Time until the next look while the system refuses threads.
+const AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// Clock ticks of one thread that make it a computing one; the first of them may have been almost over.
 const COMPUTING_TICKS: u64 = 2;
 /// Threads that are sampled at most, the latest takers first: where few are awake these are all of them.
@@ -184,6 +188,9 @@ pub(super) fn watch<J: Job>(shared: &Arc<Shared<J>>, id: Id) {
             shared.carry_out(errand);
         }
         books = shared.books.lock();
+        if books.is_short() {
+            growth.period = AFTER_FAILURE;
+        }
     }
     books.watcher_gone();
     drop(books);

@@ -314,9 +314,16 @@ impl<J: Job> Handover<J> {
         self.watcher_gone();
     }
 
-    /// Step G: adds up to `count` threads, never more than there are waiting jobs.
+    /// Whether the latest thread creation failed.
+    pub(super) fn is_short(&self) -> bool {
+        self.shortage
+    }
+
+    /// Step G: adds up to `count` threads, never more than there are waiting jobs, and one at a time in a shortage.
     pub(super) fn grow(&mut self, count: usize) -> Vec<Errand> {
-        let count = count.min(self.queue.len());
+        let count = count
+            .min(self.queue.len())
+            .min(if self.shortage { 1 } else { usize::MAX });
         let mut errands = Vec::with_capacity(count);
         for _ in 0..count {
             if let Some(bell) = self.rouse() {

@@ -378,6 +378,8 @@ fn the_newest_idle_thread_is_woken_first() {
     walk.thread(0, false);
     walk.thread(1, false);
     let newest = walk.threads[1].2.clone();
+    // Waking up for no reason is no reason to leave.
+    assert_eq!(walk.books.stir(walk.threads[0].0, false), Stir::Wait);
     walk.submit();
     match walk.errands.pop() {
         Some(Errand::Wake(bell)) => assert!(Arc::ptr_eq(&bell, &newest)),

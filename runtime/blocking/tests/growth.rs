@@ -163,12 +163,12 @@ fn jobs_behind_blocked_ones_get_idle_threads_back() {
     drop(burst);
     until("all are idle", || pool.idle() == 8);
     // Two are blocked, as many as may be woken on submission: the watcher wakes the others.
-    let _occupants: Vec<_> = (0..8).map(|_| occupy(&pool, "occupant")).collect();
+    let occupants: Vec<_> = (0..8).map(|_| occupy(&pool, "occupant")).collect();
     assert_eq!(
         (pool.threads(), pool.idle(), pool.peak_threads()),
         (8, 0, 8)
     );
-    drop(_occupants);
+    drop(occupants);
     end(&pool);
 }
 

@@ -110,7 +110,7 @@ fn a_thread_survives_the_panic_of_its_job() {
     );
     until("the thread is idle", || pool.idle() == 1);
     assert_eq!((pool.threads(), pool.peak_threads()), (1, 1));
-    assert_eq!(pool.running(), [String::new(); 0]);
+    assert_eq!(pool.running(), Vec::<String>::new());
     end(&pool);
 }
 
@@ -251,7 +251,7 @@ fn a_shortage_ends_without_a_further_submission() {
             ..config(2)
         },
     );
-    let _occupant = occupy(&pool, "occupant");
+    let occupant = occupy(&pool, "occupant");
     let (done, is_done) = mpsc::channel();
     pool.submit(job(move || done.send(()).expect("the test listens")))
         .expect("it stays queued");
@@ -259,6 +259,39 @@ fn a_shortage_ends_without_a_further_submission() {
     assert!(is_done.try_recv().is_err());
     ration.store(1, SeqCst);
     is_done.recv_timeout(LONG).expect("the watcher tries again");
-    drop(_occupant);
+    drop(occupant);
+    end(&pool);
+}
+
+#[test]
+fn a_failed_creation_below_the_number_of_cores_is_tried_again() {
+    // The first thread and the watcher are granted, what lies between and after is not, until there is a glut.
+    let (asked, glut) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let refused = Arc::new(AtomicUsize::new(0));
+    let refuse = {
+        let (glut, refused) = (glut.clone(), refused.clone());
+        move || {
+            if [0, 2].contains(&asked.fetch_add(1, SeqCst)) || glut.load(SeqCst) {
+                return Ok(());
+            }
+            refused.fetch_add(1, SeqCst);
+            Err(io::Error::from(io::ErrorKind::WouldBlock))
+        }
+    };
+    let pool = Pool::new(Config {
+        refuse_thread: Some(Arc::new(refuse)),
+        ..config(2)
+    });
+    let occupant = occupy(&pool, "occupant");
+    let (done, is_done) = mpsc::channel();
+    pool.submit(job(move || done.send(()).expect("the test listens")))
+        .expect("it stays queued");
+    until("the watcher has tried in vain", || {
+        refused.load(SeqCst) >= 3
+    });
+    assert!(is_done.try_recv().is_err());
+    glut.store(true, SeqCst);
+    is_done.recv_timeout(LONG).expect("the watcher tries again");
+    drop(occupant);
     end(&pool);
 }
