@@ -23,7 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long anything may take before a test says that it hangs.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs `f` on a thread of its own and fails if it has not ended within the limit, so that a hang is a failure.
 #[track_caller]
