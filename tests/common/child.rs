@@ -2,6 +2,7 @@
 //! The child is this test program again, asked for the one test.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +32,23 @@ pub(crate) fn is_child() -> bool {
 /// Runs the test `name` of this program in a child, with more variables in its environment; fails at the limit.
 #[track_caller]
 pub(crate) fn run_child(name: &str, limit: Duration, environment: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    run(Command::new(program()), name, limit, environment)
+}
+
+/// Runs the test in a child under a limit of `prlimit`, the tool of util-linux.
+#[track_caller]
+pub(crate) fn run_child_with(name: &str, limit: &str) -> Child {
+    let mut command = Command::new("prlimit");
+    command.args([limit, "--"]).arg(program());
+    run(command, name, super::LIMIT, &[])
+}
+
+fn program() -> PathBuf {
+    std::env::current_exe().expect("the path of this program")
+}
+
+#[track_caller]
+fn run(mut command: Command, name: &str, limit: Duration, environment: &[(&str, &str)]) -> Child {
     command
         .args(["--exact", name, "--nocapture", "--test-threads", "1"])
         .env(VARIABLE, "1")

@@ -8,11 +8,13 @@
 
 mod child;
 mod event;
+mod source;
 mod tally;
 mod wakers;
 
-pub(crate) use child::{Child, is_child, run_child};
+pub(crate) use child::{Child, is_child, run_child, run_child_with};
 pub(crate) use event::Event;
+pub(crate) use source::{library_files, root};
 pub(crate) use tally::{Tally, Token};
 pub(crate) use wakers::{CountingWaker, poll_once};
 
@@ -86,6 +88,16 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// A panic without the hook's output.
 pub(crate) fn panic_quietly(text: &'static str) -> ! {
     resume_unwind(Box::new(text))
+}
+
+/// What the process has in memory.
+pub(crate) fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("a Linux system");
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<usize>().ok());
+    pages.expect("the second number counts pages") * 4096
 }
 
 /// The text of a panic's payload.
