@@ -83,7 +83,7 @@ fn d51_endless_and_far_durations_saturate_and_never_panic() {
                 year * 500,
                 Duration::from_nanos(u64::MAX),
             ] {
-                assert!(timeout(Duration::from_millis(1), sleep(far)).await.is_err());
+                assert!(timeout(Duration::from_millis(1), sleep(far)).await.is_err(), "{far:?}");
                 assert_eq!(timeout(far, async { 5 }).await, Ok(5));
                 let mut ticks = interval(far);
                 ticks.tick().await;
@@ -233,7 +233,7 @@ fn d56_jump_of_an_hour_fires_due_timers_once_and_intervals_by_their_policy() {
                 })
                 .collect();
             let policies = [
-                (MissedTickBehavior::Burst, 1),
+                (MissedTickBehavior::Burst, 2),
                 (MissedTickBehavior::Delay, 3600 + 1),
                 (MissedTickBehavior::Skip, 3600 + 1),
             ];
@@ -254,21 +254,13 @@ fn d56_jump_of_an_hour_fires_due_timers_once_and_intervals_by_their_policy() {
                     "polled once to wait and once to end"
                 );
             }
+            for (ticks, _) in &mut intervals {
+                assert_eq!(ticks.tick().await, start + Duration::from_secs(1));
+            }
             for (mut ticks, second_tick) in intervals {
                 let policy = ticks.missed_tick_behavior();
-                let first = ticks.tick().await;
-                assert_eq!(first, start + Duration::from_secs(1), "{policy:?}");
                 let second = ticks.tick().await;
-                let second_tick = if policy == MissedTickBehavior::Burst {
-                    2
-                } else {
-                    second_tick
-                };
-                assert_eq!(
-                    second,
-                    start + Duration::from_secs(second_tick),
-                    "{policy:?}"
-                );
+                assert_eq!(second, start + Duration::from_secs(second_tick), "{policy:?}");
             }
         });
     });
