@@ -12,7 +12,7 @@ use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use core::any::type_name;
 use core::cell::UnsafeCell;
 use core::future::Future;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, needs_drop};
 use core::panic::Location;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -46,13 +46,22 @@ pub(crate) struct Header {
 
 /// The typed operations of a task, and what a dump says of its type.
 pub(crate) struct VTable {
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Left>,
     cancel: unsafe fn(NonNull<Header>),
     discard: unsafe fn(NonNull<Header>),
     take: unsafe fn(NonNull<Header>, *mut ()),
     schedule: fn(Runnable),
     type_name: fn() -> &'static str,
     layout: Layout,
+}
+
+/// What stands in the cell after the future is gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// The outcome.
+    Outcome,
+    /// Nothing: there was no handle, and nothing to drop.
+    Nothing,
 }
 
 #[repr(C)]
@@ -135,22 +144,46 @@ where
 
     /// # Safety
     /// As [`Header::poll`].
-    unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+    unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Left> {
         // SAFETY: the vtable stands in a cell of this type; the caller has the right to run, hence to the stage.
         let stage = unsafe { &mut *(*task.cast::<Cell<F>>().as_ptr()).stage.get() };
+        let mut output = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the caller says the task is not done, so the stage holds the future. It is pinned: the cell
-            // does not move and the future is dropped in place.
-            unsafe { Pin::new_unchecked(&mut *stage.future) }.poll(cx)
+            // does not move and the future is dropped in place, once: a panic is told apart by `output` below.
+            unsafe {
+                let Poll::Ready(value) = Pin::new_unchecked(&mut *stage.future).poll(cx) else {
+                    return false;
+                };
+                output = Some(value);
+                ManuallyDrop::drop(&mut stage.future);
+                true
+            }
         }));
-        let outcome = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Outcome::Returned(output),
-            Err(payload) => Outcome::Panicked(payload),
-        };
-        // SAFETY: as above; the future is used no more.
-        unsafe { Self::replace(stage, outcome) };
-        Poll::Ready(())
+        match polled {
+            Ok(false) => return Poll::Pending,
+            Ok(true) => {
+                // The most frequent end of all: nobody joins, and there is nothing to drop or to report.
+                let plain = const { size_of::<F::Output>() == 0 && !needs_drop::<F::Output>() };
+                // SAFETY: the caller's right to run keeps the header.
+                if plain && !unsafe { task.as_ref() }.state.load().has_handle() {
+                    return Poll::Ready(Left::Nothing);
+                }
+                if let Some(output) = output {
+                    stage.outcome = ManuallyDrop::new(Outcome::Returned(output));
+                }
+            }
+            // SAFETY: without an output it was the poll that panicked, and the future is still there.
+            Err(payload) if output.is_none() => unsafe {
+                Self::replace(stage, Outcome::Panicked(payload));
+            },
+            Err(payload) => {
+                // The future's drop panicked, after its last poll.
+                quietly(|| drop(output));
+                stage.outcome = ManuallyDrop::new(Outcome::Panicked(payload));
+            }
+        }
+        Poll::Ready(Left::Outcome)
     }
 
     /// # Safety
@@ -247,12 +280,12 @@ impl Header {
         self.vtable.schedule
     }
 
-    /// Polls the future. After `Ready` the outcome stands in its place.
+    /// Polls the future. After `Ready` it is gone, and what is left says what stands in its place.
     ///
     /// # Safety
     /// The caller owns the right to run, and the task is not done.
     #[inline]
-    pub(super) unsafe fn poll(task: NonNull<Self>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) unsafe fn poll(task: NonNull<Self>, cx: &mut Context<'_>) -> Poll<Left> {
         // SAFETY: passed on.
         unsafe { (task.as_ref().vtable.poll)(task, cx) }
     }

@@ -1,7 +1,7 @@
 //! The right to run a task: what a queue holds. One exists for a task at any time, or none.
 //! It must not know which queue, or what the scheduler does before and after a run.
 
-use super::cell::Header;
+use super::cell::{Header, Left};
 use super::state::{Pend, Start};
 use super::waker::{self, ThinWaker};
 use crate::runtime::coop;
@@ -89,10 +89,10 @@ impl Runnable {
         let polled = unsafe { Header::poll(task, &mut Context::from_waker(&waker)) };
         CURRENT.set(outer);
         match polled {
-            Poll::Ready(()) => {
+            Poll::Ready(left) => {
                 coop::take_yield();
-                // SAFETY: the poll left the outcome in the cell, and the right to run is still ours.
-                unsafe { complete(task) };
+                // SAFETY: the poll left this in the cell, and the right to run is still ours.
+                unsafe { complete(task, left) };
                 Ran::Done
             }
             // A yield keeps the right to run: the queue entry carries it.
@@ -122,15 +122,33 @@ impl Runnable {
         CURRENT.set(outer);
         coop::take_yield();
         // SAFETY: `cancel` left the outcome in the cell.
-        unsafe { complete(task) };
+        unsafe { complete(task, Left::Outcome) };
+    }
+}
+
+/// Ends a task whose future is gone.
+///
+/// # Safety
+/// The caller owns the right to run and gives it up; `left` says what stands in the cell.
+#[inline]
+unsafe fn complete(task: NonNull<Header>, left: Left) {
+    // SAFETY: as below; with nothing in the cell there was no handle, and none comes back.
+    unsafe {
+        if left == Left::Nothing {
+            if task.as_ref().state.complete_unjoined() {
+                Header::free(task);
+            }
+            return;
+        }
+        complete_with_outcome(task);
     }
 }
 
 /// Ends a task whose outcome stands in the cell.
 ///
 /// # Safety
-/// The caller owns the right to run and gives it up.
-unsafe fn complete(task: NonNull<Header>) {
+/// As [`complete`].
+unsafe fn complete_with_outcome(task: NonNull<Header>) {
     // SAFETY: the alive reference is ours until the transitions below give it up; the outcome is ours to discard when
     // there is no handle, because a handle that is gone never comes back, and when the handle went during the poll.
     unsafe {

@@ -1,11 +1,12 @@
 //! A thread's free lists, one per size. It knows blocks and the central lists, not what lives in the blocks.
 
-use super::{BATCH, Block, CLASSES, central};
+use super::{BATCH, Block, CLASSES, STEP, central};
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
-/// More than this many free blocks of one size, and a batch goes back to the central list.
-const HIGH_WATER: u32 = 2 * BATCH as u32;
+/// A list with more than this many steps of memory (128 KiB) gives a batch back to the central list: enough for a burst
+/// of a thousand small tasks to go round within the thread.
+const HIGH_WATER: usize = (128 << 10) / STEP;
 
 struct List {
     head: Cell<*mut Block>,
@@ -73,7 +74,7 @@ impl List {
         unsafe { (&raw mut (*block.as_ptr()).next).write(self.head.get()) };
         self.head.set(block.as_ptr());
         self.length.set(self.length.get() + 1);
-        if self.length.get() > HIGH_WATER {
+        if self.length.get() as usize * class > HIGH_WATER {
             self.flush(class, BATCH as u32);
         }
     }
