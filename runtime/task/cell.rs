@@ -52,7 +52,7 @@ pub(crate) struct VTable {
     take: unsafe fn(NonNull<Header>, *mut ()),
     schedule: fn(Runnable),
     type_name: fn() -> &'static str,
-    layout: Layout,
+    memory: arena::Kind,
 }
 
 /// What stands in the cell after the future is gone.
@@ -96,8 +96,7 @@ where
     F::Output: 'static,
     S: Schedule,
 {
-    let layout = const { Layout::new::<Cell<F>>() };
-    let (block, generation) = arena::allocate(layout);
+    let (block, generation) = arena::allocate(const { arena::Kind::of(Layout::new::<Cell<F>>()) });
     let cell = block.cast::<Cell<F>>().as_ptr();
     let header = block.cast::<Header>();
     let extra = spec.name.is_some();
@@ -139,7 +138,7 @@ where
         take: Self::take,
         schedule: S::schedule,
         type_name: type_name::<F>,
-        layout: Layout::new::<Cell<F>>(),
+        memory: const { arena::Kind::of(Layout::new::<Cell<F>>()) },
     };
 
     /// # Safety
@@ -328,14 +327,14 @@ impl Header {
     /// The last reference is gone, the future and the outcome with it.
     #[inline]
     pub(super) unsafe fn free(task: NonNull<Self>) {
-        // SAFETY: nobody else refers to the task; the memory came from the arena with this layout.
+        // SAFETY: nobody else refers to the task; the memory came from the arena as one of this kind.
         unsafe {
             if task.as_ref().state.load().has_extra() {
                 super::extra::remove(task.as_ref().id());
             }
-            let layout = task.as_ref().vtable.layout;
+            let memory = task.as_ref().vtable.memory;
             task.as_ref().state.vacate();
-            arena::free(task.cast(), layout);
+            arena::free(task.cast(), memory);
         }
     }
 }
