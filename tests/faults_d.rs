@@ -83,7 +83,10 @@ fn d51_endless_and_far_durations_saturate_and_never_panic() {
                 year * 500,
                 Duration::from_nanos(u64::MAX),
             ] {
-                assert!(timeout(Duration::from_millis(1), sleep(far)).await.is_err(), "{far:?}");
+                assert!(
+                    timeout(Duration::from_millis(1), sleep(far)).await.is_err(),
+                    "{far:?}"
+                );
                 assert_eq!(timeout(far, async { 5 }).await, Ok(5));
                 let mut ticks = interval(far);
                 ticks.tick().await;
@@ -260,7 +263,11 @@ fn d56_jump_of_an_hour_fires_due_timers_once_and_intervals_by_their_policy() {
             for (mut ticks, second_tick) in intervals {
                 let policy = ticks.missed_tick_behavior();
                 let second = ticks.tick().await;
-                assert_eq!(second, start + Duration::from_secs(second_tick), "{policy:?}");
+                assert_eq!(
+                    second,
+                    start + Duration::from_secs(second_tick),
+                    "{policy:?}"
+                );
             }
         });
     });
