@@ -65,7 +65,8 @@ impl Parking {
         }
         // ORDERING: Acquire pairs with the Release of the last leader's `Lead::drop`.
         let led = self.led.compare_exchange(false, true, Acquire, Relaxed);
-        led.is_ok().then_some(Lead(&self.led))
+        // Made only on success: its drop gives the lead up.
+        led.is_ok().then(|| Lead(&self.led))
     }
 
     /// Sleeps until a token comes, or an event, or the time is over.
