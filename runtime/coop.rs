@@ -5,6 +5,9 @@
 //! [`poll_proceed`] before it works and calls [`made_progress`] when it was ready. At zero it wakes itself and stays
 //! pending, so that a task whose leaves are always ready still lets others run; tokio does the same.
 
+use super::shim;
+#[cfg(loom)]
+use super::shim::LocalCell as _;
 use core::cell::Cell;
 use core::task::{Context, Poll};
 
@@ -13,7 +16,7 @@ pub(crate) const BUDGET: u32 = 128;
 /// A budget that does not run out.
 const UNLIMITED: u32 = u32::MAX;
 
-std::thread_local! {
+shim::thread_local! {
     static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }

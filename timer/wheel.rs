@@ -351,7 +351,7 @@ impl Wheel {
     }
 
     /// Blocks in use and bytes held, for tests of their accounting.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn memory(&self) -> (u32, usize) {
         let inner = self.lock();
         let pool = inner.levels.pool();

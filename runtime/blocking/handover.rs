@@ -393,7 +393,7 @@ impl<J: Job> Handover<J> {
     }
 
     /// Capacity of the queue, in jobs.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn queue_capacity(&self) -> usize {
         self.queue.capacity()
     }

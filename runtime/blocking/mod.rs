@@ -53,7 +53,7 @@ mod handover;
 mod pool;
 mod roster;
 mod runnable;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod worker;
 

@@ -3,7 +3,7 @@
 
 use super::runnable::Tid;
 use crate::runtime::shim::{Arc, Condvar};
-use std::thread::JoinHandle;
+use crate::runtime::shim::thread::JoinHandle;
 
 /// The number of a seat; it is reused once the thread is gone.
 pub(super) type Id = usize;

@@ -7,6 +7,8 @@ use super::{
     roster::Id,
     runnable,
 };
+#[cfg(loom)]
+use crate::runtime::shim::LocalCell as _;
 use crate::runtime::shim::{self, Arc};
 use std::{
     cell::Cell,
@@ -15,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-thread_local! {
+shim::thread_local! {
     /// Which pool this thread belongs to, as an address to compare.
     static POOL: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }

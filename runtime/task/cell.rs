@@ -8,6 +8,7 @@ use super::join::Outcome;
 use super::runnable::{Runnable, quietly};
 use super::state::{Snapshot, State};
 use super::unhandled::{self, Unhandled};
+use crate::runtime::shim::Word;
 use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use core::any::type_name;
 use core::cell::UnsafeCell;
@@ -34,7 +35,7 @@ pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static VTable,
     /// The waker of whoever awaits the handle; `state` says whose it is.
-    pub(super) joiner: UnsafeCell<usize>,
+    pub(super) joiner: Word,
     pub(crate) location: &'static Location<'static>,
     /// The slot of the runtime in the table of runtimes.
     pub(crate) runtime: u16,
@@ -97,7 +98,7 @@ where
     unsafe {
         let raw = header.as_ptr();
         (&raw mut (*raw).vtable).write(&Typed::<F, S>::VTABLE);
-        (&raw mut (*raw).joiner).write(UnsafeCell::new(0));
+        (&raw mut (*raw).joiner).write(Word::new(0));
         (&raw mut (*raw).location).write(spec.location);
         (&raw mut (*raw).runtime).write(spec.runtime);
         (&raw mut (*raw).home).write(AtomicU16::new(spec.home));

@@ -199,27 +199,27 @@ impl<T> Future for JoinHandle<T> {
 
 /// Leaves the waker with the task; false if the task is done.
 fn register(header: &Header, cx: &Context<'_>) -> bool {
-    let word = header.joiner.get();
+    let word = &header.joiner;
     if header.state.has_joiner() {
         // SAFETY: between DONE and the completer's use both sides only read the word, and before DONE only the
         // handle writes it, which is borrowed here.
-        if ThinWaker::raw_is_of(unsafe { *word }, cx.waker()) {
+        if ThinWaker::raw_is_of(unsafe { word.read() }, cx.waker()) {
             return !header.state.load().is_done();
         }
         if !header.state.take_back_joiner() {
             return false;
         }
         // SAFETY: `take_back_joiner` made the word, which holds a waker, the handle's again.
-        drop(unsafe { ThinWaker::from_raw(*word) });
+        drop(unsafe { ThinWaker::from_raw(word.read()) });
     }
     let waker = ThinWaker::new(cx.waker());
     // SAFETY: without JOINER the word is the handle's.
-    unsafe { *word = waker.into_raw() };
+    unsafe { word.write(waker.into_raw()) };
     if header.state.set_joiner() {
         return true;
     }
     // SAFETY: the offer was refused: the waker is still the handle's.
-    drop(unsafe { ThinWaker::from_raw(*word) });
+    drop(unsafe { ThinWaker::from_raw(word.read()) });
     false
 }
 
@@ -234,7 +234,7 @@ impl<T> Drop for JoinHandle<T> {
             match header.state.detach() {
                 Detach::Gone => {}
                 Detach::DropJoiner => {
-                    let joiner = ThinWaker::from_raw(*header.joiner.get());
+                    let joiner = ThinWaker::from_raw(header.joiner.read());
                     runnable::quietly(|| drop(joiner));
                     drop_ref(task);
                 }

@@ -5,6 +5,9 @@ use super::cell::Header;
 use super::state::{Pend, Start};
 use super::waker::{self, ThinWaker};
 use crate::runtime::coop;
+#[cfg(loom)]
+use crate::runtime::shim::LocalCell as _;
+use crate::runtime::shim;
 use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
@@ -31,7 +34,7 @@ pub(crate) enum Ran {
     Again(Runnable),
 }
 
-std::thread_local! {
+shim::thread_local! {
     static CURRENT: Cell<*const Header> = const { Cell::new(core::ptr::null()) };
 }
 
@@ -145,7 +148,7 @@ unsafe fn complete(task: NonNull<Header>) {
         let completed = header.state.complete_joined();
         if completed.wake_joiner {
             // The word is the completer's from now on. The waker may run foreign code: no lock is held here.
-            let joiner = ThinWaker::from_raw(*header.joiner.get());
+            let joiner = ThinWaker::from_raw(header.joiner.read());
             quietly(|| joiner.wake());
         }
         if completed.orphaned {

@@ -1,7 +1,8 @@
 //! The state word of a task: flags and reference count in one atomic, changed only by the named transitions below.
 //! It must not know what a future, a queue or a scheduler is; the protocol that it carries is told in `task/mod.rs`.
 
-use crate::runtime::shim::atomic::AtomicU64;
+use crate::runtime::shim::mortal::AtomicU64;
+use crate::runtime::shim::seeded;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// A queue entry exists or the runner must poll again. Set by wakers, cleared by [`State::start`].
@@ -133,6 +134,8 @@ impl State {
     /// Marks the slot as free for the walkers: the last write before the memory goes back to the arena.
     pub(crate) fn vacate(&self) {
         self.0.store(0, Relaxed);
+        #[cfg(loom)]
+        self.0.end();
     }
 
     pub(crate) fn load(&self) -> Snapshot {
@@ -147,6 +150,9 @@ impl State {
             // A yield kept the right to run and its queue entry brings it back. A waker may have set `SCHED`
             // meanwhile; it stays set and costs one poll more, never one less.
             // ORDERING: Acquire pairs with the Release half of `cancel`.
+            if seeded("start_drops_a_wake") {
+                self.0.fetch_and(!SCHED, Relaxed);
+            }
             self.0.load(Acquire)
         } else {
             // ORDERING: Acquire pairs with the Release half of `wake`, so that this poll sees what the waker did
@@ -165,8 +171,9 @@ impl State {
     #[inline]
     pub(crate) fn pend(&self) -> Pend {
         // ORDERING: Release hands the future to the next `start`; Acquire is for the runner that goes on at once.
-        let seen = self.0.fetch_sub(RUN, AcqRel);
-        if seen & SCHED != 0 {
+        let order = if seeded("pend_is_relaxed") { Relaxed } else { AcqRel };
+        let seen = self.0.fetch_sub(RUN, order);
+        if seen & SCHED != 0 && !seeded("pend_ignores_a_wake") {
             Pend::Again
         } else {
             Pend::Idle
@@ -180,7 +187,7 @@ impl State {
         let seen = self
             .0
             .fetch_add(DONE.wrapping_sub(RUN).wrapping_sub(REF), AcqRel);
-        seen / REF == 1
+        seen / REF == 1 || seeded("completion_frees_always")
     }
 
     /// Completes a task whose output stands in the cell.
@@ -189,8 +196,8 @@ impl State {
         // `set_joiner`, so that the joiner's waker is seen.
         let seen = self.0.fetch_add(DONE.wrapping_sub(RUN), AcqRel);
         Completed {
-            wake_joiner: seen & JOINER != 0,
-            orphaned: seen & HANDLE == 0,
+            wake_joiner: seen & JOINER != 0 && !seeded("completion_forgets_the_joiner"),
+            orphaned: seen & HANDLE == 0 && !seeded("completion_forgets_an_orphan"),
         }
     }
 
@@ -210,7 +217,8 @@ impl State {
     #[must_use]
     pub(crate) fn ref_dec(&self) -> bool {
         // ORDERING: Release pairs with the Acquire of the last `ref_dec`, which frees.
-        let seen = self.0.fetch_sub(REF, AcqRel);
+        let order = if seeded("ref_dec_is_relaxed") { Relaxed } else { AcqRel };
+        let seen = self.0.fetch_sub(REF, order);
         debug_assert!(seen >= REF, "a task lost more references than it had");
         seen / REF == 1
     }
@@ -236,6 +244,9 @@ impl State {
     pub(crate) fn wake_by_ref(&self) -> Wake {
         // A read-modify-write even if SCHED is set already: what the waker did before must be seen by the poll that
         // the earlier wake caused.
+        if seeded("wake_only_looks") && self.0.load(Relaxed) & SCHED != 0 {
+            return Wake::Nothing;
+        }
         // ORDERING: Release pairs with the Acquire of `start`; Acquire orders the push after the last poll.
         let seen = self.0.fetch_or(SCHED, AcqRel);
         if seen & (SCHED | RUN | DONE) == 0 {
@@ -260,7 +271,7 @@ impl State {
         if seen & (SCHED | RUN | DONE) == 0 {
             // The alive reference covers the queue entry.
             Wake::Push
-        } else if seen / REF == 1 {
+        } else if seen / REF == 1 && !seeded("wake_never_frees") {
             Wake::Free
         } else {
             Wake::Nothing
@@ -269,6 +280,7 @@ impl State {
 
     /// Asks for cancellation; `None` if the task had already ended.
     pub(crate) fn cancel(&self) -> Option<Wake> {
+        let asked = if seeded("cancel_wakes_nobody") { CANCEL } else { SCHED | CANCEL };
         let mut seen = self.0.load(Relaxed);
         loop {
             if seen & DONE != 0 {
@@ -277,13 +289,14 @@ impl State {
             // ORDERING: as `wake_by_ref`; `start` and the runner's loads see CANCEL.
             match self
                 .0
-                .compare_exchange_weak(seen, seen | SCHED | CANCEL, AcqRel, Relaxed)
+                .compare_exchange_weak(seen, seen | asked, AcqRel, Relaxed)
             {
                 Ok(_) => break,
                 Err(now) => seen = now,
             }
         }
-        Some(if seen & (SCHED | RUN) == 0 {
+        let busy = if seeded("cancel_pushes_twice") { RUN } else { SCHED | RUN };
+        Some(if seen & busy == 0 {
             Wake::Push
         } else {
             Wake::Nothing
@@ -298,7 +311,9 @@ impl State {
             debug_assert!(seen & HANDLE != 0 && seen & JOINER == 0);
             if seen & DONE != 0 {
                 // ORDERING: Acquire pairs with `complete_joined`; the caller reads the output next.
-                self.0.load(Acquire);
+                if !seeded("joiner_reads_unordered") {
+                    self.0.load(Acquire);
+                }
                 return false;
             }
             // ORDERING: Release hands the joiner word to `complete_joined`.
@@ -318,7 +333,7 @@ impl State {
         let mut seen = self.0.load(Relaxed);
         loop {
             debug_assert!(seen & HANDLE != 0 && seen & JOINER != 0);
-            if seen & DONE != 0 {
+            if seen & DONE != 0 && !seeded("joiner_is_taken_twice") {
                 // ORDERING: as in `set_joiner`.
                 self.0.load(Acquire);
                 return false;
