@@ -47,7 +47,7 @@ const CONTROLS: &[(&str, &str)] = &[
     ("completion_forgets_the_joiner", "runtime::task::model::task_joins_task"),
     ("completion_forgets_an_orphan", "runtime::task::model::handle_dropped_against_complete"),
     ("completion_forgets_an_orphan", "runtime::task::model::joined_handle_dropped_against_complete"),
-    ("start_drops_a_wake", "runtime::task::model::yield_against_wake"),
+    ("yield_drops_a_wake", "runtime::task::model::yield_against_wake"),
 ];
 
 /// Runs one model in a process of its own, with a bug or without; whether it failed, and what it printed.

@@ -16,6 +16,8 @@ mod real {
     pub(crate) mod mortal {
         pub(crate) use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
     }
+    /// A cell that one thread at a time touches, by the rules of a protocol.
+    pub(crate) use core::cell::UnsafeCell as Exclusive;
     pub(crate) use core::hint::spin_loop;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;

@@ -112,6 +112,25 @@ impl Word {
     }
 }
 
+/// A cell that one thread at a time touches; loom takes every access for a write.
+pub(crate) struct Exclusive<T> {
+    value: core::cell::UnsafeCell<T>,
+    touched: loom::cell::UnsafeCell<()>,
+}
+
+impl<T> Exclusive<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            value: core::cell::UnsafeCell::new(value),
+            touched: loom::cell::UnsafeCell::new(()),
+        }
+    }
+    pub(crate) fn get(&self) -> *mut T {
+        self.touched.with_mut(|_| ());
+        self.value.get()
+    }
+}
+
 /// Thread-locals of the threads of a model.
 #[macro_export]
 #[doc(hidden)]

@@ -8,10 +8,9 @@ use super::join::Outcome;
 use super::runnable::{Runnable, quietly};
 use super::state::{Snapshot, State};
 use super::unhandled::{self, Unhandled};
-use crate::runtime::shim::Word;
+use crate::runtime::shim::{Exclusive, Word};
 use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use core::any::type_name;
-use core::cell::UnsafeCell;
 use core::future::Future;
 use core::mem::ManuallyDrop;
 use core::panic::Location;
@@ -59,7 +58,7 @@ pub(crate) struct VTable {
 #[repr(C)]
 struct Cell<F: Future> {
     header: Header,
-    stage: UnsafeCell<Stage<F>>,
+    stage: Exclusive<Stage<F>>,
 }
 
 union Stage<F: Future> {
@@ -103,7 +102,7 @@ where
         (&raw mut (*raw).runtime).write(spec.runtime);
         (&raw mut (*raw).home).write(AtomicU16::new(spec.home));
         (&raw mut (*raw).generation).write(generation);
-        (&raw mut (*cell).stage).write(UnsafeCell::new(Stage {
+        (&raw mut (*cell).stage).write(Exclusive::new(Stage {
             future: ManuallyDrop::new(future),
         }));
         #[cfg(loom)]

@@ -1,8 +1,8 @@
 //! Loom models of the task protocol: real cells on a queue of the model's own.
 //!
-//! What is checked in every execution, whatever the model is about: the future is never polled by two threads at once
-//! nor after its end (loom watches a cell that each poll writes), future and output are dropped exactly once, the cell
-//! is freed exactly once and not touched afterwards (its state word is a `mortal` one).
+//! What is checked in every execution, whatever the model is about: the accesses to future and output exclude each other
+//! (the stage is an `Exclusive` cell), both are dropped exactly once, and the cell is freed exactly once and not touched
+//! afterwards (its state word is a `mortal` one).
 
 use super::waker::ThinWaker;
 use super::{JoinHandle, Runnable, Schedule, Unhandled, arena};
@@ -57,7 +57,7 @@ struct Trace {
     outputs: Count,
 }
 
-/// A future whose polls and whose drop loom takes for writes.
+/// A future whose drop loom takes for a write, as it does each access to the cell's stage.
 struct Probe<S> {
     trace: Arc<Trace>,
     touched: UnsafeCell<()>,
@@ -65,7 +65,7 @@ struct Probe<S> {
 }
 
 /// An output, likewise.
-struct Prize {
+pub(crate) struct Prize {
     trace: Arc<Trace>,
     touched: UnsafeCell<()>,
 }
@@ -73,7 +73,6 @@ struct Prize {
 impl<S: FnMut(&Context<'_>, u32) -> Poll<()> + Unpin> Future for Probe<S> {
     type Output = Prize;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Prize> {
-        self.touched.with_mut(|_| ());
         let polls = self.trace.polls.fetch_add(1, Relaxed) + 1;
         (self.step)(cx, polls).map(|()| Prize {
             trace: self.trace.clone(),

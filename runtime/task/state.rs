@@ -146,13 +146,12 @@ impl State {
     /// Takes the right to run that a queue entry carries.
     #[inline]
     pub(crate) fn start(&self) -> Start {
-        let seen = if self.0.load(Relaxed) & RUN != 0 {
+        let seen = if seeded("yield_drops_a_wake") && self.0.load(Relaxed) & RUN != 0 {
+            self.0.fetch_and(!SCHED, Relaxed)
+        } else if self.0.load(Relaxed) & RUN != 0 {
             // A yield kept the right to run and its queue entry brings it back. A waker may have set `SCHED`
             // meanwhile; it stays set and costs one poll more, never one less.
             // ORDERING: Acquire pairs with the Release half of `cancel`.
-            if seeded("start_drops_a_wake") {
-                self.0.fetch_and(!SCHED, Relaxed);
-            }
             self.0.load(Acquire)
         } else {
             // ORDERING: Acquire pairs with the Release half of `wake`, so that this poll sees what the waker did

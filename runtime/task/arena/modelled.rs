@@ -4,7 +4,7 @@
 use crate::runtime::task::cell::Header;
 use core::cell::RefCell;
 use core::ptr::NonNull;
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, handle_alloc_error};
 
 #[derive(Default)]
 struct Cells {
@@ -44,7 +44,7 @@ pub(in crate::runtime::task) fn settle() -> (usize, usize) {
     CELLS.with_borrow_mut(|cells| {
         for &(cell, layout) in &cells.ended {
             // SAFETY: `allocate` got the memory with this layout, and the execution is over.
-            unsafe { dealloc(cell.as_ptr(), layout) };
+            unsafe { std::alloc::dealloc(cell.as_ptr(), layout) };
         }
         let cells = core::mem::take(cells);
         (cells.ended.len(), cells.alive.len())
