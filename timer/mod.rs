@@ -51,6 +51,8 @@ mod instant;
 mod interval;
 mod levels;
 mod lock;
+#[cfg(all(test, loom))]
+mod model;
 #[cfg(feature = "test-util")]
 mod mock;
 mod prefetch;

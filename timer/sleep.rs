@@ -136,6 +136,15 @@ impl Sleep {
         }
     }
 
+    /// A sleep that is made outside every runtime.
+    #[cfg(all(test, loom))]
+    pub(super) fn in_model(deadline: u64, wheel: u16) -> Self {
+        Self {
+            entry: Entry::new(deadline, wheel),
+            _pinned: PhantomPinned,
+        }
+    }
+
     /// When the sleep ends.
     ///
     /// # Examples

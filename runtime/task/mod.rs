@@ -80,6 +80,8 @@ pub(crate) use self::cell::{Header, Schedule, Spec, allocate};
 pub(crate) use self::extra::name_of;
 pub(crate) use self::runnable::{Aside, Ran, Runnable, quietly};
 pub(crate) use self::waker::ThinWaker;
+#[cfg(all(test, loom))]
+pub(crate) use self::model::Stand;
 
 /// Whether this thread is polling a task that may not leave it.
 pub(crate) fn current_task_is_local() -> bool {
