@@ -74,6 +74,12 @@ const CONTROLS: &[(&str, &str)] = &[
     ("cancel_does_not_look_again", "timer::model::cancel_against_close"),
     ("no_fence_in_the_promise", "timer::model::insert_against_promise"),
     ("no_fence_in_the_telling", "timer::model::insert_against_promise"),
+    ("an_expiry_ignores_a_wake", "runtime::blocking::model::expire_against_submit"),
+    ("an_expired_thread_stays_on_the_stack", "runtime::blocking::model::expire_against_submit"),
+    ("an_idle_thread_lets_go_before_it_waits", "runtime::blocking::model::idle_against_submit"),
+    ("a_closed_pool_admits", "runtime::blocking::model::close_against_submit"),
+    ("a_close_wakes_nobody", "runtime::blocking::model::close_against_idle"),
+    ("a_take_passes_no_wake_on", "runtime::blocking::model::take_against_submit"),
 ];
 
 /// Runs one model in a process of its own, with a bug or without; whether it failed, and what it printed.

@@ -50,6 +50,8 @@
 mod config;
 mod growth;
 mod handover;
+#[cfg(all(test, loom))]
+mod model;
 mod pool;
 mod roster;
 mod runnable;

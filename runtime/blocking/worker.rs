@@ -66,6 +66,10 @@ fn next<J: Job>(shared: &Arc<Shared<J>>, id: Id) -> Option<J> {
             Look::Leave => return None,
             Look::Idle(bell) => bell,
         };
+        if shim::seeded("an_idle_thread_lets_go_before_it_waits") {
+            drop(books);
+            books = shared.books.lock();
+        }
         loop {
             let timed_out = if shared.config.keep_alive == Duration::MAX {
                 shim::wait(&bell, &mut books);
