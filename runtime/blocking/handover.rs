@@ -260,8 +260,11 @@ impl<J: Job> Handover<J> {
 
     /// Step X, or the answer to a bell.
     pub(super) fn stir(&mut self, id: Id, timed_out: bool) -> Stir {
-        let leaves_anyway = seeded("an_expiry_ignores_a_wake") && timed_out;
-        if self.roster.seat(id).stage != Stage::Idle && !leaves_anyway {
+        if self.roster.seat(id).stage != Stage::Idle {
+            if timed_out && seeded("an_expiry_ignores_a_wake") {
+                self.leave(id);
+                return Stir::Leave;
+            }
             return Stir::Look;
         }
         if !timed_out {
