@@ -16,6 +16,7 @@ use crate::runtime::shim::atomic::{AtomicU8 as Cell, AtomicU16, AtomicU32};
 use crate::runtime::shim::mortal::{AtomicU8, AtomicU64, AtomicUsize};
 use crate::runtime::shim::seeded;
 use crate::runtime::task::waker::ThinWaker;
+use core::marker::PhantomPinned;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering;
 use core::task::Waker;
@@ -47,6 +48,9 @@ pub(crate) struct Entry {
     wheel: AtomicU16,
     cell: Cell,
     state: AtomicU8,
+    // A wheel may hold its address; that also keeps `&mut` and `Box` to it from claiming that
+    // nobody else reads it.
+    _pinned: PhantomPinned,
 }
 
 impl Entry {
@@ -60,6 +64,7 @@ impl Entry {
             wheel: AtomicU16::new(wheel),
             cell: Cell::new(0),
             state: AtomicU8::new(State::Idle as u8),
+            _pinned: PhantomPinned,
         }
     }
 

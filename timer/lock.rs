@@ -34,7 +34,10 @@ impl SpinLock {
         let taken = self.0.swap(true, Ordering::Acquire);
         // To loom a `true` that is swapped in over a `true` may come after the unlocking store, and stay for ever.
         #[cfg(loom)]
-        let taken = self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err();
+        let taken = self
+            .0
+            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+            .is_err();
         !taken || seeded("the_lock_is_open")
     }
 

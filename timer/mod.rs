@@ -51,10 +51,10 @@ mod instant;
 mod interval;
 mod levels;
 mod lock;
-#[cfg(all(test, loom))]
-mod model;
 #[cfg(feature = "test-util")]
 mod mock;
+#[cfg(all(test, loom))]
+mod model;
 mod prefetch;
 mod sleep;
 mod table;

@@ -5,10 +5,10 @@
 
 use super::alarm::Alarm;
 use super::entry::{Entry, State};
+use super::instant::Instant;
 use super::sleep::Sleep;
 use super::table;
 use super::wheel::{Inserted, Wheel};
-use super::instant::Instant;
 use crate::runtime::model::check;
 use crate::runtime::task::waker::ThinWaker;
 use core::future::Future;
@@ -66,7 +66,11 @@ impl Stand {
         };
         let alarm = Arc::new(Alarm::new(Box::new(kick)));
         wheel.open(alarm.clone(), 0);
-        Self { wheel, alarm, kicks }
+        Self {
+            wheel,
+            alarm,
+            kicks,
+        }
     }
 
     fn sleep(&self, deadline: u64) -> Pin<Box<Option<Sleep>>> {

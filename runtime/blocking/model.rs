@@ -79,7 +79,11 @@ fn pool(config: &Config, threads: usize, expiring: bool) -> Pool<Counted> {
     Pool::new(Config {
         max_threads: threads,
         core_threads: threads,
-        keep_alive: if expiring { Duration::ZERO } else { Duration::MAX },
+        keep_alive: if expiring {
+            Duration::ZERO
+        } else {
+            Duration::MAX
+        },
         ..config.clone()
     })
 }

@@ -7,8 +7,8 @@ use super::{
     roster::Id,
     worker::{self, shielded},
 };
-use crate::runtime::shim::{self, Arc, Condvar, Mutex};
 use crate::runtime::shim::thread::{self, JoinHandle};
+use crate::runtime::shim::{self, Arc, Condvar, Mutex};
 use std::{io, time::Instant};
 
 /// A handle to a blocking pool. The pool is closed with its last handle.

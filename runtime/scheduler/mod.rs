@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     pub(crate) slot: Slot<Shared>,
     pub(crate) flavor: Flavor,
     pub(crate) config: Config,
-    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) remotes: Box<[Arc<Remote>]>,
     pub(crate) idle: Idle,
     pub(crate) parking: Parking,
     pub(crate) timers: Arc<Timers>,
@@ -107,7 +107,7 @@ impl Shared {
                 flavor,
                 remotes: queues
                     .iter()
-                    .map(|queue| Remote::new(queue.thief()))
+                    .map(|queue| Arc::new(Remote::new(queue.thief())))
                     .collect(),
                 idle: Idle::new(count),
                 parking: Parking::new(count, driver),
@@ -192,7 +192,7 @@ impl Shared {
 
     /// Whether a searcher would find something.
     pub(crate) fn has_work(&self) -> bool {
-        self.remotes.iter().any(Remote::has_work)
+        self.remotes.iter().any(|remote| remote.has_work())
     }
 }
 
@@ -209,14 +209,19 @@ impl Schedule for OnRuntime {
             },
             None => task,
         };
-        // SAFETY: the task has a queue entry, which is in our hands: it is not done, so its runtime is alive.
-        let shared = unsafe { table::get::<Shared>(task.header().runtime) };
-        shared.push_remote(task);
+        schedule_remote(task);
     }
 
     fn unhandled(report: &Unhandled) {
         report::deliver(report);
     }
+}
+
+#[cold]
+fn schedule_remote(task: Runnable) {
+    // SAFETY: the task has a queue entry, which is in our hands: it is not done, so its runtime is alive.
+    let shared = unsafe { table::get::<Shared>(task.header().runtime) };
+    shared.push_remote(task);
 }
 
 impl Header {

@@ -179,9 +179,7 @@ fn push_against_stop_searching() {
         assert!(field.idle.start_searching());
         let finder = field.clone();
         let other = thread::spawn(move || {
-            finder.idle.stop_searching()
-                && finder.has_work()
-                && claims(finder.idle.claim_any(), 1)
+            finder.idle.stop_searching() && finder.has_work() && claims(finder.idle.claim_any(), 1)
         });
         field.push(0);
         let claimed = claims(field.idle.claim_any(), 1);
@@ -225,7 +223,10 @@ fn push_against_raced_claim() {
         }
         let (second, third) = (loser.join().unwrap(), third.join().unwrap());
         let claims = usize::from(first) + usize::from(second) + usize::from(third);
-        assert!(claims > usize::from(first) || !sleeps || !field.has_work(), "a push was slept over");
+        assert!(
+            claims > usize::from(first) || !sleeps || !field.has_work(),
+            "a push was slept over"
+        );
     });
 }
 
@@ -279,7 +280,8 @@ fn take_next_against_displace() {
         let displaced = remote.displace_next(task(&stand)).map(Runnable::cancel);
         let own = remote.take_next().map(Runnable::cancel);
         let stolen = other.join().unwrap();
-        let out = usize::from(stolen) + usize::from(displaced.is_some()) + usize::from(own.is_some());
+        let out =
+            usize::from(stolen) + usize::from(displaced.is_some()) + usize::from(own.is_some());
         assert_eq!(out, 2, "each task comes out once");
         assert!(!remote.has_next());
         stand.end();

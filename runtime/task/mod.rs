@@ -73,15 +73,15 @@ pub use self::info::{TaskInfo, TaskState, all_tasks, current, id, try_current, t
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local_key::{LocalKey, Scoped};
 pub use self::unhandled::Unhandled;
-pub use self::yielding::{Unconstrained, consume_budget, unconstrained, yield_now};
+pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained, yield_now};
 
 pub(crate) use self::arena::walk;
 pub(crate) use self::cell::{Header, Schedule, Spec, allocate};
 pub(crate) use self::extra::name_of;
-pub(crate) use self::runnable::{Aside, Ran, Runnable, quietly};
-pub(crate) use self::waker::ThinWaker;
 #[cfg(all(test, loom))]
 pub(crate) use self::model::Stand;
+pub(crate) use self::runnable::{Aside, Ran, Runnable, quietly};
+pub(crate) use self::waker::ThinWaker;
 
 /// Whether this thread is polling a task that may not leave it.
 pub(crate) fn current_task_is_local() -> bool {

@@ -117,7 +117,11 @@ impl Stand {
         let trace = Arc::new(Trace::default());
         self.traces.borrow_mut().push(trace.clone());
         let touched = UnsafeCell::new(());
-        let future = Probe { trace, touched, step };
+        let future = Probe {
+            trace,
+            touched,
+            step,
+        };
         // SAFETY: what is in the future is `Send`, and loom checks that its polls exclude each other.
         let task = unsafe { spawn::make::<_, OnQueue>(future, table::NONE, 0, false, None) };
         (task.entry, task.handle)
@@ -175,7 +179,7 @@ fn turn() -> bool {
     let Some(task) = queue().lock().pop_front() else {
         return false;
     };
-    if let Ran::Again(task) = task.run() {
+    if let Ran::Again(task) = task.run(0) {
         OnQueue::schedule(task);
     }
     true
@@ -497,7 +501,7 @@ fn task_joins_task() {
             let mut cx = Context::from_waker(cx.waker());
             Pin::new(&mut joined).poll(&mut cx).map(drop)
         });
-        let other = thread::spawn(move || drop(first.run()));
+        let other = thread::spawn(move || drop(first.run(0)));
         run_all();
         other.join().unwrap();
         run_all();

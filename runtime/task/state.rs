@@ -89,6 +89,7 @@ impl Snapshot {
     pub(crate) fn is_free(self) -> bool {
         self.0 == 0
     }
+    #[inline]
     pub(crate) fn is_done(self) -> bool {
         self.0 & DONE != 0
     }
@@ -98,12 +99,15 @@ impl Snapshot {
     pub(crate) fn is_scheduled(self) -> bool {
         self.0 & SCHED != 0
     }
+    #[inline]
     pub(crate) fn is_local(self) -> bool {
         self.0 & LOCAL != 0
     }
+    #[inline]
     pub(crate) fn has_extra(self) -> bool {
         self.0 & EXTRA != 0
     }
+    #[inline]
     pub(crate) fn has_handle(self) -> bool {
         self.0 & HANDLE != 0
     }
@@ -114,6 +118,7 @@ impl Snapshot {
 
 impl State {
     /// The state of a task that is about to be published, with one queue entry and one handle.
+    #[inline]
     pub(crate) fn spawned(local: bool, extra: bool) -> u64 {
         let flags = if local { LOCAL } else { 0 } | if extra { EXTRA } else { 0 };
         flags | SCHED | HANDLE | (2 * REF)
@@ -126,18 +131,21 @@ impl State {
     }
 
     /// Publishes a task to the registry's walkers: the last write of a spawn.
+    #[inline]
     pub(crate) fn publish(&self, value: u64) {
         // ORDERING: Release pairs with the Acquire of `try_ref` in a walker.
         self.0.store(value, Release);
     }
 
     /// Marks the slot as free for the walkers: the last write before the memory goes back to the arena.
+    #[inline]
     pub(crate) fn vacate(&self) {
         self.0.store(0, Relaxed);
         #[cfg(loom)]
         self.0.end();
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Snapshot {
         // ORDERING: Acquire pairs with the Release of `complete_joined`: a reader that sees `DONE` sees the output.
         Snapshot(self.0.load(Acquire))
@@ -170,7 +178,11 @@ impl State {
     #[inline]
     pub(crate) fn pend(&self) -> Pend {
         // ORDERING: Release hands the future to the next `start`; Acquire is for the runner that goes on at once.
-        let order = if seeded("pend_is_relaxed") { Relaxed } else { AcqRel };
+        let order = if seeded("pend_is_relaxed") {
+            Relaxed
+        } else {
+            AcqRel
+        };
         let seen = self.0.fetch_sub(RUN, order);
         if seen & SCHED != 0 && !seeded("pend_ignores_a_wake") {
             Pend::Again
@@ -179,14 +191,14 @@ impl State {
         }
     }
 
-    /// Completes a task that nobody joins, and gives up the alive reference; true if the task is to be freed.
+    /// Completes a task that nobody joins, and gives up the alive reference; if the task is to be freed, what it was.
     #[inline]
-    pub(crate) fn complete_unjoined(&self) -> bool {
+    pub(crate) fn complete_unjoined(&self) -> Option<Snapshot> {
         // ORDERING: Release hands the cell to whoever frees it; Acquire makes the freer see all earlier releases.
         let seen = self
             .0
             .fetch_add(DONE.wrapping_sub(RUN).wrapping_sub(REF), AcqRel);
-        seen / REF == 1 || seeded("completion_frees_always")
+        (seen / REF == 1 || seeded("completion_frees_always")).then_some(Snapshot(seen))
     }
 
     /// Completes a task whose output stands in the cell.
@@ -216,7 +228,11 @@ impl State {
     #[must_use]
     pub(crate) fn ref_dec(&self) -> bool {
         // ORDERING: Release pairs with the Acquire of the last `ref_dec`, which frees.
-        let order = if seeded("ref_dec_is_relaxed") { Relaxed } else { AcqRel };
+        let order = if seeded("ref_dec_is_relaxed") {
+            Relaxed
+        } else {
+            AcqRel
+        };
         let seen = self.0.fetch_sub(REF, order);
         debug_assert!(seen >= REF, "a task lost more references than it had");
         seen / REF == 1
@@ -271,6 +287,7 @@ impl State {
             // The alive reference covers the queue entry.
             Wake::Push
         } else if seen / REF == 1 && !seeded("wake_never_frees") {
+            unlikely();
             Wake::Free
         } else {
             Wake::Nothing
@@ -279,7 +296,11 @@ impl State {
 
     /// Asks for cancellation; `None` if the task had already ended.
     pub(crate) fn cancel(&self) -> Option<Wake> {
-        let asked = if seeded("cancel_wakes_nobody") { CANCEL } else { SCHED | CANCEL };
+        let asked = if seeded("cancel_wakes_nobody") {
+            CANCEL
+        } else {
+            SCHED | CANCEL
+        };
         let mut seen = self.0.load(Relaxed);
         loop {
             if seen & DONE != 0 {
@@ -294,7 +315,11 @@ impl State {
                 Err(now) => seen = now,
             }
         }
-        let busy = if seeded("cancel_pushes_twice") { RUN } else { SCHED | RUN };
+        let busy = if seeded("cancel_pushes_twice") {
+            RUN
+        } else {
+            SCHED | RUN
+        };
         Some(if seen & busy == 0 {
             Wake::Push
         } else {
@@ -304,6 +329,7 @@ impl State {
 
     /// The handle wrote the joiner word and offers it to the completer; false if the task is done.
     #[must_use]
+    #[inline]
     pub(crate) fn set_joiner(&self) -> bool {
         let mut seen = self.0.load(Relaxed);
         loop {
@@ -348,8 +374,20 @@ impl State {
     }
 
     /// Whether the joiner word is set. Only the handle asks, and only it changes the answer before `DONE`.
+    #[inline]
     pub(crate) fn has_joiner(&self) -> bool {
         self.0.load(Relaxed) & JOINER != 0
+    }
+
+    /// Drops the handle of a task to which nothing has happened since its spawn; false if something has.
+    #[inline]
+    pub(crate) fn detach_untouched(&self) -> bool {
+        let spawned = Self::spawned(false, false);
+        // ORDERING: Release as in `detach`.
+        let detached = self
+            .0
+            .compare_exchange(spawned, spawned - HANDLE - REF, Release, Relaxed);
+        detached.is_ok()
     }
 
     /// Drops the handle.
@@ -380,6 +418,7 @@ impl State {
 
     /// Gives up the handle and its reference after the output was taken or dropped; true if the task is to be freed.
     #[must_use]
+    #[inline]
     pub(crate) fn release_handle(&self) -> bool {
         // ORDERING: as `ref_dec`.
         let seen = self.0.fetch_sub(REF + HANDLE, AcqRel);
@@ -392,6 +431,10 @@ impl State {
         self.load().refs()
     }
 }
+
+/// Keeps the compiler from computing both sides of a branch that is hardly ever taken.
+#[cold]
+fn unlikely() {}
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -427,7 +470,7 @@ mod tests {
         let state = spawned();
         assert_eq!(state.start(), Start::Poll);
         assert_eq!(state.detach(), Detach::Gone);
-        assert!(state.complete_unjoined());
+        assert!(state.complete_unjoined().is_some());
 
         let state = spawned();
         assert_eq!(state.start(), Start::Poll);
@@ -449,7 +492,7 @@ mod tests {
         assert_eq!(state.start(), Start::Poll);
         state.ref_inc();
         assert_eq!(state.detach(), Detach::Gone);
-        assert!(!state.complete_unjoined());
+        assert!(state.complete_unjoined().is_none());
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
         assert_eq!(state.cancel(), None);
         assert!(state.try_ref().is_none());

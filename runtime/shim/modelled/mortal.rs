@@ -45,6 +45,16 @@ macro_rules! mortal {
             pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
                 self.alive().fetch_and(value, order)
             }
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.alive()
+                    .compare_exchange(current, new, success, failure)
+            }
             pub(crate) fn compare_exchange_weak(
                 &self,
                 current: $value,
