@@ -50,10 +50,12 @@
 mod config;
 mod growth;
 mod handover;
+#[cfg(all(test, loom))]
+mod model;
 mod pool;
 mod roster;
 mod runnable;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod worker;
 

@@ -23,6 +23,8 @@
 pub(crate) mod close;
 pub(crate) mod current;
 pub(crate) mod idle;
+#[cfg(all(test, loom))]
+mod model;
 pub(crate) mod park;
 pub(crate) mod queue;
 pub(crate) mod remote;

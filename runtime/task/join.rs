@@ -64,7 +64,11 @@ impl<T> JoinHandle<T> {
     /// The caller owns the handle's flag and reference, and `T` is the output of the task's future.
     #[inline]
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
-        Self { task, taken: None, output: PhantomData }
+        Self {
+            task,
+            taken: None,
+            output: PhantomData,
+        }
     }
 
     fn header(&self) -> Option<&Header> {
@@ -75,7 +79,11 @@ impl<T> JoinHandle<T> {
     /// The task, as long as the handle has not given its output.
     #[inline]
     fn task(&self) -> Option<NonNull<Header>> {
-        if self.taken.is_none() { Some(self.task) } else { None }
+        if self.taken.is_none() {
+            Some(self.task)
+        } else {
+            None
+        }
     }
 
     /// Lets the task run on by itself. The same as dropping the handle, but said aloud.
@@ -203,7 +211,9 @@ impl<T> Future for JoinHandle<T> {
     /// When polled again after it was ready.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(task) = self.task() else { polled_again() };
+        let Some(task) = self.task() else {
+            polled_again()
+        };
         // SAFETY: the handle's reference keeps the header.
         let header = unsafe { task.as_ref() };
         if !header.state.load().is_done() {
@@ -247,27 +257,27 @@ fn wait(header: &Header, cx: &Context<'_>) -> Wait {
 /// False if the task is done.
 #[inline]
 fn register(header: &Header, cx: &Context<'_>) -> bool {
-    let word = header.joiner.get();
+    let word = &header.joiner;
     if header.state.has_joiner() {
         // SAFETY: between DONE and the completer's use both sides only read the word, and before DONE only the
         // handle writes it, which is borrowed here.
-        if ThinWaker::raw_is_of(unsafe { *word }, cx.waker()) {
+        if ThinWaker::raw_is_of(unsafe { word.read() }, cx.waker()) {
             return !header.state.load().is_done();
         }
         if !header.state.take_back_joiner() {
             return false;
         }
         // SAFETY: `take_back_joiner` made the word, which holds a waker, the handle's again.
-        drop(unsafe { ThinWaker::from_raw(*word) });
+        drop(unsafe { ThinWaker::from_raw(word.read()) });
     }
     let waker = ThinWaker::new(cx.waker());
     // SAFETY: without JOINER the word is the handle's.
-    unsafe { *word = waker.into_raw() };
+    unsafe { word.write(waker.into_raw()) };
     if header.state.set_joiner() {
         return true;
     }
     // SAFETY: the offer was refused: the waker is still the handle's.
-    drop(unsafe { ThinWaker::from_raw(*word) });
+    drop(unsafe { ThinWaker::from_raw(word.read()) });
     false
 }
 
@@ -292,7 +302,7 @@ unsafe fn drop_handle(task: NonNull<Header>) {
             match header.state.detach() {
                 Detach::Gone => {}
                 Detach::DropJoiner => {
-                    let joiner = ThinWaker::from_raw(*header.joiner.get());
+                    let joiner = ThinWaker::from_raw(header.joiner.read());
                     runnable::quietly(|| drop(joiner));
                     drop_ref(task);
                 }
