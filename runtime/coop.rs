@@ -6,6 +6,7 @@
 //! pending, so that a task whose leaves are always ready still lets others run; tokio does the same.
 
 use core::cell::Cell;
+use core::ptr::null;
 use core::task::{Context, Poll};
 
 /// Units of one poll.
@@ -13,15 +14,53 @@ pub(crate) const BUDGET: u32 = 128;
 /// A budget that does not run out.
 const UNLIMITED: u32 = u32::MAX;
 
-std::thread_local! {
-    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
-    static YIELDED: Cell<bool> = const { Cell::new(false) };
+/// The words of a thread, next to each other so that a poll touches one place.
+struct Words {
+    left: Cell<u32>,
+    yielded: Cell<bool>,
+    /// The task that is being polled: for this file, just an address.
+    task: Cell<*const ()>,
 }
 
-/// Gives the poll that starts now a fresh budget.
+std::thread_local! {
+    static WORDS: Words = const {
+        Words { left: Cell::new(UNLIMITED), yielded: Cell::new(false), task: Cell::new(null()) }
+    };
+}
+
+/// Begins the poll of a task: a fresh budget, no yield, and the address of the task; returns that of the outer one.
 #[inline]
+pub(crate) fn begin_poll(task: *const ()) -> *const () {
+    WORDS.with(|words| {
+        words.left.set(BUDGET);
+        words.yielded.set(false);
+        words.task.replace(task)
+    })
+}
+
+/// Ends the poll of a task; whether it yielded.
+#[inline]
+pub(crate) fn end_poll(outer: *const ()) -> bool {
+    WORDS.with(|words| {
+        words.task.set(outer);
+        words.yielded.get()
+    })
+}
+
+/// The task that is being polled; null if there is none.
+#[inline]
+pub(crate) fn task() -> *const () {
+    WORDS.with(|words| words.task.get())
+}
+
+/// Changes what [`task`] says, and returns what it said.
+pub(crate) fn replace_task(task: *const ()) -> *const () {
+    WORDS.with(|words| words.task.replace(task))
+}
+
+/// Gives the poll of something that is not a task a fresh budget.
 pub(crate) fn refill() {
-    LEFT.set(BUDGET);
+    WORDS.with(|words| words.left.set(BUDGET));
 }
 
 /// Sets the budget aside for something that is not a task, and gives it back when dropped.
@@ -29,13 +68,13 @@ pub(crate) struct Unlimited(u32);
 
 impl Unlimited {
     pub(crate) fn enter() -> Self {
-        Self(LEFT.replace(UNLIMITED))
+        Self(replace(UNLIMITED))
     }
 }
 
 impl Drop for Unlimited {
     fn drop(&mut self) {
-        LEFT.set(self.0);
+        replace(self.0);
     }
 }
 
@@ -43,7 +82,7 @@ impl Drop for Unlimited {
 ///
 /// A timeout polls its timer with it, so that a future that eats the budget cannot keep the timeout from firing.
 pub(crate) fn with_fresh<R>(f: impl FnOnce() -> R) -> R {
-    let outer = Unlimited(LEFT.replace(BUDGET));
+    let outer = Unlimited(replace(BUDGET));
     let result = f();
     drop(outer);
     result
@@ -52,7 +91,7 @@ pub(crate) fn with_fresh<R>(f: impl FnOnce() -> R) -> R {
 /// Pending, after a wake-up of the task, if the budget is used up.
 #[inline]
 pub(crate) fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
-    if LEFT.get() == 0 {
+    if WORDS.with(|words| words.left.get()) == 0 {
         cx.waker().wake_by_ref();
         return Poll::Pending;
     }
@@ -62,20 +101,20 @@ pub(crate) fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
 /// Uses one unit up.
 #[inline]
 pub(crate) fn made_progress() {
-    let left = LEFT.get();
-    if left != UNLIMITED {
-        LEFT.set(left.saturating_sub(1));
-    }
+    WORDS.with(|words| {
+        let left = words.left.get();
+        if left != UNLIMITED {
+            words.left.set(left.saturating_sub(1));
+        }
+    });
 }
 
 /// Marks the running task as one that goes to the back of the queue when it returns `Pending`.
 #[inline]
 pub(crate) fn set_yield() {
-    YIELDED.set(true);
+    WORDS.with(|words| words.yielded.set(true));
 }
 
-/// Reads and clears the mark.
-#[inline]
-pub(crate) fn take_yield() -> bool {
-    YIELDED.replace(false)
+fn replace(left: u32) -> u32 {
+    WORDS.with(|words| words.left.replace(left))
 }

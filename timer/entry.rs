@@ -14,6 +14,7 @@
 use super::prefetch::prefetch;
 use crate::runtime::shim::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 use crate::runtime::task::waker::ThinWaker;
+use core::marker::PhantomPinned;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering;
 use core::task::Waker;
@@ -45,6 +46,9 @@ pub(crate) struct Entry {
     wheel: AtomicU16,
     cell: AtomicU8,
     state: AtomicU8,
+    // A wheel may hold its address; that also keeps `&mut` and `Box` to it from claiming that
+    // nobody else reads it.
+    _pinned: PhantomPinned,
 }
 
 impl Entry {
@@ -58,6 +62,7 @@ impl Entry {
             wheel: AtomicU16::new(wheel),
             cell: AtomicU8::new(0),
             state: AtomicU8::new(State::Idle as u8),
+            _pinned: PhantomPinned,
         }
     }
 

@@ -8,7 +8,6 @@ use super::{context, table};
 use crate::runtime::task::waker::ThinWaker;
 use core::fmt;
 use core::future::Future;
-use core::marker::PhantomPinned;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -97,9 +96,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// ```
 #[must_use = "a sleep waits only while it is awaited"]
 pub struct Sleep {
+    /// Not `Unpin`, hence neither is this.
     entry: Entry,
-    // A wheel may hold the entry's address.
-    _pinned: PhantomPinned,
 }
 
 #[cfg(not(loom))]
@@ -132,7 +130,6 @@ impl Sleep {
         };
         Self {
             entry: Entry::new(deadline, wheel.id()),
-            _pinned: PhantomPinned,
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Idle {
     sleeping: Box<[AtomicU64]>,
     /// Workers that look for work, or were claimed to do so.
     searching: AtomicUsize,
+    /// About how many bits are set: for the hot paths, which need no more than a hint.
+    asleep: AtomicUsize,
     workers: usize,
 }
 
@@ -65,6 +67,7 @@ impl Idle {
                 .map(|_| AtomicU64::new(0))
                 .collect(),
             searching: AtomicUsize::new(0),
+            asleep: AtomicUsize::new(0),
             workers,
         }
     }
@@ -74,6 +77,7 @@ impl Idle {
         // ORDERING: Release pairs with the Acquire of `claim`, so that the claimer un-parks a worker whose parker is
         // in order; the fence below orders Announce before Recheck.
         self.sleeping[worker / BITS].fetch_or(1 << (worker % BITS), Release);
+        self.asleep.fetch_add(1, Relaxed);
         if searching {
             self.searching.fetch_sub(1, Release);
         }
@@ -94,18 +98,17 @@ impl Idle {
     pub(crate) fn retract(&self, worker: usize) -> bool {
         let bit = 1 << (worker % BITS);
         // ORDERING: Acquire pairs with the Release of `claim`.
-        self.sleeping[worker / BITS].fetch_and(!bit, Acquire) & bit != 0
+        let was_set = self.sleeping[worker / BITS].fetch_and(!bit, Acquire) & bit != 0;
+        if was_set {
+            self.asleep.fetch_sub(1, Relaxed);
+        }
+        was_set
     }
 
     /// Whether a Look would claim somebody: two loads, for the hot paths.
     #[inline]
     pub(crate) fn wants_a_look(&self) -> bool {
-        self.searching.load(Relaxed) == 0 && self.anyone_sleeps()
-    }
-
-    #[inline]
-    pub(crate) fn anyone_sleeps(&self) -> bool {
-        self.sleeping.iter().any(|word| word.load(Relaxed) != 0)
+        self.searching.load(Relaxed) == 0 && self.asleep.load(Relaxed) != 0
     }
 
     pub(crate) fn everyone_sleeps(&self) -> bool {
@@ -153,6 +156,7 @@ impl Idle {
         self.searching.fetch_add(1, Relaxed);
         // ORDERING: Acquire pairs with `announce`, Release with `retract`.
         if word.fetch_and(!bit, AcqRel) & bit != 0 {
+            self.asleep.fetch_sub(1, Relaxed);
             return Tried::Claimed(Claimed(worker));
         }
         // Somebody else was faster. While this thread counted as a searcher, another pusher may have left its Look

@@ -63,7 +63,7 @@ pub(crate) struct Shared {
     pub(crate) slot: Slot<Shared>,
     pub(crate) flavor: Flavor,
     pub(crate) config: Config,
-    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) remotes: Box<[Arc<Remote>]>,
     pub(crate) idle: Idle,
     pub(crate) parking: Parking,
     pub(crate) timers: Arc<Timers>,
@@ -105,7 +105,7 @@ impl Shared {
                 flavor,
                 remotes: queues
                     .iter()
-                    .map(|queue| Remote::new(queue.thief()))
+                    .map(|queue| Arc::new(Remote::new(queue.thief())))
                     .collect(),
                 idle: Idle::new(count),
                 parking: Parking::new(count, driver),
@@ -190,7 +190,7 @@ impl Shared {
 
     /// Whether a searcher would find something.
     pub(crate) fn has_work(&self) -> bool {
-        self.remotes.iter().any(Remote::has_work)
+        self.remotes.iter().any(|remote| remote.has_work())
     }
 }
 

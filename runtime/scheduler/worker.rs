@@ -25,6 +25,8 @@ const MAINTENANCE_NANOS: u64 = 200_000;
 /// What belongs to the thread that runs the worker. `next`, the deque's other end and the inboxes are in [`Remote`].
 pub(crate) struct Worker {
     shared: Arc<Shared>,
+    /// `shared.remotes[index]`.
+    remote: Arc<Remote>,
     index: usize,
     deque: LocalQueue,
     /// Tasks that must run here.
@@ -73,6 +75,7 @@ impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize, deque: LocalQueue) -> Self {
         let interval = shared.config.maintenance_interval;
         Self {
+            remote: shared.remotes[index].clone(),
             index,
             deque,
             pinned: RefCell::default(),
@@ -118,7 +121,7 @@ impl Worker {
 
     #[inline]
     pub(crate) fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.index]
+        &self.remote
     }
 
     // ---- pushing ----

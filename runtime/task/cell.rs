@@ -12,7 +12,7 @@ use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use core::any::type_name;
 use core::cell::UnsafeCell;
 use core::future::Future;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, needs_drop};
 use core::panic::Location;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -46,13 +46,22 @@ pub(crate) struct Header {
 
 /// The typed operations of a task, and what a dump says of its type.
 pub(crate) struct VTable {
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Left>,
     cancel: unsafe fn(NonNull<Header>),
     discard: unsafe fn(NonNull<Header>),
     take: unsafe fn(NonNull<Header>, *mut ()),
     schedule: fn(Runnable),
     type_name: fn() -> &'static str,
-    layout: Layout,
+    memory: arena::Kind,
+}
+
+/// What stands in the cell after the future is gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// The outcome.
+    Outcome,
+    /// Nothing: there was no handle, and nothing to drop.
+    Nothing,
 }
 
 #[repr(C)]
@@ -87,8 +96,7 @@ where
     F::Output: 'static,
     S: Schedule,
 {
-    let layout = const { Layout::new::<Cell<F>>() };
-    let (block, generation) = arena::allocate(layout);
+    let (block, generation) = arena::allocate(const { arena::Kind::of(Layout::new::<Cell<F>>()) });
     let cell = block.cast::<Cell<F>>().as_ptr();
     let header = block.cast::<Header>();
     let extra = spec.name.is_some();
@@ -130,27 +138,51 @@ where
         take: Self::take,
         schedule: S::schedule,
         type_name: type_name::<F>,
-        layout: Layout::new::<Cell<F>>(),
+        memory: const { arena::Kind::of(Layout::new::<Cell<F>>()) },
     };
 
     /// # Safety
     /// As [`Header::poll`].
-    unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+    unsafe fn poll(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Left> {
         // SAFETY: the vtable stands in a cell of this type; the caller has the right to run, hence to the stage.
         let stage = unsafe { &mut *(*task.cast::<Cell<F>>().as_ptr()).stage.get() };
+        let mut output = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: the caller says the task is not done, so the stage holds the future. It is pinned: the cell
-            // does not move and the future is dropped in place.
-            unsafe { Pin::new_unchecked(&mut *stage.future) }.poll(cx)
+            // does not move and the future is dropped in place, once: a panic is told apart by `output` below.
+            unsafe {
+                let Poll::Ready(value) = Pin::new_unchecked(&mut *stage.future).poll(cx) else {
+                    return false;
+                };
+                output = Some(value);
+                ManuallyDrop::drop(&mut stage.future);
+                true
+            }
         }));
-        let outcome = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Outcome::Returned(output),
-            Err(payload) => Outcome::Panicked(payload),
-        };
-        // SAFETY: as above; the future is used no more.
-        unsafe { Self::replace(stage, outcome) };
-        Poll::Ready(())
+        match polled {
+            Ok(false) => return Poll::Pending,
+            Ok(true) => {
+                // The most frequent end of all: nobody joins, and there is nothing to drop or to report.
+                let plain = const { size_of::<F::Output>() == 0 && !needs_drop::<F::Output>() };
+                // SAFETY: the caller's right to run keeps the header.
+                if plain && !unsafe { task.as_ref() }.state.load().has_handle() {
+                    return Poll::Ready(Left::Nothing);
+                }
+                if let Some(output) = output {
+                    stage.outcome = ManuallyDrop::new(Outcome::Returned(output));
+                }
+            }
+            // SAFETY: without an output it was the poll that panicked, and the future is still there.
+            Err(payload) if output.is_none() => unsafe {
+                Self::replace(stage, Outcome::Panicked(payload));
+            },
+            Err(payload) => {
+                // The future's drop panicked, after its last poll.
+                quietly(|| drop(output));
+                stage.outcome = ManuallyDrop::new(Outcome::Panicked(payload));
+            }
+        }
+        Poll::Ready(Left::Outcome)
     }
 
     /// # Safety
@@ -247,12 +279,12 @@ impl Header {
         self.vtable.schedule
     }
 
-    /// Polls the future. After `Ready` the outcome stands in its place.
+    /// Polls the future. After `Ready` it is gone, and what is left says what stands in its place.
     ///
     /// # Safety
     /// The caller owns the right to run, and the task is not done.
     #[inline]
-    pub(super) unsafe fn poll(task: NonNull<Self>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) unsafe fn poll(task: NonNull<Self>, cx: &mut Context<'_>) -> Poll<Left> {
         // SAFETY: passed on.
         unsafe { (task.as_ref().vtable.poll)(task, cx) }
     }
@@ -295,14 +327,14 @@ impl Header {
     /// The last reference is gone, the future and the outcome with it.
     #[inline]
     pub(super) unsafe fn free(task: NonNull<Self>) {
-        // SAFETY: nobody else refers to the task; the memory came from the arena with this layout.
+        // SAFETY: nobody else refers to the task; the memory came from the arena as one of this kind.
         unsafe {
             if task.as_ref().state.load().has_extra() {
                 super::extra::remove(task.as_ref().id());
             }
-            let layout = task.as_ref().vtable.layout;
+            let memory = task.as_ref().vtable.memory;
             task.as_ref().state.vacate();
-            arena::free(task.cast(), layout);
+            arena::free(task.cast(), memory);
         }
     }
 }

@@ -44,9 +44,8 @@ pub(crate) enum Outcome<T> {
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    /// `None` once the output was taken.
-    task: Option<NonNull<Header>>,
-    id: Id,
+    /// `Err` once the output was taken.
+    task: Result<NonNull<Header>, Id>,
     output: PhantomData<T>,
 }
 
@@ -64,18 +63,12 @@ impl<T> JoinHandle<T> {
     /// The caller owns the handle's flag and reference, and `T` is the output of the task's future.
     #[inline]
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
-        // SAFETY: the reference keeps the header.
-        let id = unsafe { task.as_ref() }.id();
-        Self {
-            task: Some(task),
-            id,
-            output: PhantomData,
-        }
+        Self { task: Ok(task), output: PhantomData }
     }
 
     fn header(&self) -> Option<&Header> {
         // SAFETY: the handle's reference keeps the header.
-        self.task.map(|task| unsafe { task.as_ref() })
+        self.task.ok().map(|task| unsafe { task.as_ref() })
     }
 
     /// Lets the task run on by itself. The same as dropping the handle, but said aloud.
@@ -104,7 +97,7 @@ impl<T> JoinHandle<T> {
     /// # });
     /// ```
     pub fn abort(&self) {
-        if let Some(task) = self.task {
+        if let Ok(task) = self.task {
             // SAFETY: the handle's reference keeps the header.
             unsafe { abort(task) };
         }
@@ -126,8 +119,8 @@ impl<T> JoinHandle<T> {
             header.state.ref_inc();
         }
         AbortHandle {
-            task: self.task,
-            id: self.id,
+            task: self.task.ok(),
+            id: self.id(),
         }
     }
 
@@ -139,20 +132,26 @@ impl<T> JoinHandle<T> {
 
     /// The task's id, unique among the tasks that are alive in the process.
     pub fn id(&self) -> Id {
-        self.id
+        match self.task {
+            // SAFETY: the handle's reference keeps the header.
+            Ok(task) => unsafe { task.as_ref() }.id(),
+            Err(id) => id,
+        }
     }
 
     /// The name given with [`task::Builder::name`](crate::task::Builder::name); `None` for a task without one, and
     /// after the output was taken.
     pub fn name(&self) -> Option<String> {
-        self.task.and_then(extra::name)
+        self.task.ok().and_then(extra::name)
     }
 
     /// Takes the outcome and gives up the handle.
     ///
     /// # Safety
-    /// The task is done, and `task` was just taken out of `self.task`.
+    /// The task is done, and `task` is what stands in `self.task`.
     unsafe fn take(&mut self, task: NonNull<Header>) -> Result<T, JoinError> {
+        let id = self.id();
+        self.task = Err(id);
         // SAFETY: after DONE the outcome is the handle's, and its reference keeps the memory up to the release.
         let outcome = unsafe {
             let outcome = Header::take::<T>(task);
@@ -163,8 +162,8 @@ impl<T> JoinHandle<T> {
         };
         match outcome {
             Outcome::Returned(output) => Ok(output),
-            Outcome::Panicked(payload) => Err(JoinError::panicked(self.id, payload)),
-            Outcome::Cancelled => Err(JoinError::cancelled(self.id)),
+            Outcome::Panicked(payload) => Err(JoinError::panicked(id, payload)),
+            Outcome::Cancelled => Err(JoinError::cancelled(id)),
         }
     }
 }
@@ -175,7 +174,7 @@ impl<T> Future for JoinHandle<T> {
     /// # Panics
     /// When polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(task) = self.task else {
+        let Ok(task) = self.task else {
             panic!("a `JoinHandle` was polled after it gave its output: await it once");
         };
         ready!(coop::poll_proceed(cx));
@@ -184,13 +183,12 @@ impl<T> Future for JoinHandle<T> {
         if !header.state.load().is_done() {
             if runnable::current() == Some(task) {
                 // Only this task could end the wait, and it is the one that waits.
-                return Poll::Ready(Err(JoinError::joins_itself(self.id)));
+                return Poll::Ready(Err(JoinError::joins_itself(self.id())));
             }
             if register(header, cx) {
                 return Poll::Pending;
             }
         }
-        self.task = None;
         coop::made_progress();
         // SAFETY: `load` or `register` saw DONE.
         Poll::Ready(unsafe { self.take(task) })
@@ -226,7 +224,7 @@ fn register(header: &Header, cx: &Context<'_>) -> bool {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        let Some(task) = self.task else { return };
+        let Ok(task) = self.task else { return };
         // SAFETY: the handle's reference keeps the header until it is given up, and `detach` says what is the
         // handle's besides: the joiner's waker, or the output.
         unsafe {
@@ -252,7 +250,7 @@ impl<T> Drop for JoinHandle<T> {
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("name", &self.name())
             .field("finished", &self.is_finished())
             .finish()

@@ -1,11 +1,10 @@
 //! The right to run a task: what a queue holds. One exists for a task at any time, or none.
 //! It must not know which queue, or what the scheduler does before and after a run.
 
-use super::cell::Header;
+use super::cell::{Header, Left};
 use super::state::{Pend, Start};
 use super::waker::{self, ThinWaker};
 use crate::runtime::coop;
-use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
@@ -31,27 +30,23 @@ pub(crate) enum Ran {
     Again(Runnable),
 }
 
-std::thread_local! {
-    static CURRENT: Cell<*const Header> = const { Cell::new(core::ptr::null()) };
-}
-
 /// The task that this thread is polling.
 pub(crate) fn current() -> Option<NonNull<Header>> {
-    NonNull::new(CURRENT.get().cast_mut())
+    NonNull::new(coop::task().cast::<Header>().cast_mut())
 }
 
 /// Hides the current task from a nested executor, and shows it again when dropped.
-pub(crate) struct Aside(*const Header);
+pub(crate) struct Aside(*const ());
 
 impl Aside {
     pub(crate) fn enter() -> Self {
-        Self(CURRENT.replace(core::ptr::null()))
+        Self(coop::replace_task(core::ptr::null()))
     }
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        coop::replace_task(self.0);
     }
 }
 
@@ -72,7 +67,7 @@ impl Runnable {
     }
 
     /// Polls the task once, or drops its future if it was cancelled.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(self) -> Ran {
         match self.header().state.start() {
             Start::Poll => {}
@@ -82,21 +77,20 @@ impl Runnable {
             }
         }
         let task = self.into_raw();
-        let outer = CURRENT.replace(task.as_ptr());
+        let outer = coop::begin_poll(task.as_ptr().cast());
         // SAFETY: the alive reference outlives this poll, and a borrowed waker is neither dropped nor consumed.
         let waker = unsafe { waker::borrowed(task) };
         // SAFETY: `start` gave the right to run.
         let polled = unsafe { Header::poll(task, &mut Context::from_waker(&waker)) };
-        CURRENT.set(outer);
+        let yielded = coop::end_poll(outer);
         match polled {
-            Poll::Ready(()) => {
-                coop::take_yield();
-                // SAFETY: the poll left the outcome in the cell, and the right to run is still ours.
-                unsafe { complete(task) };
+            Poll::Ready(left) => {
+                // SAFETY: the poll left this in the cell, and the right to run is still ours.
+                unsafe { complete(task, left) };
                 Ran::Done
             }
             // A yield keeps the right to run: the queue entry carries it.
-            Poll::Pending if coop::take_yield() => Ran::Again(Self(task)),
+            Poll::Pending if yielded => Ran::Again(Self(task)),
             // SAFETY: not done, so the alive reference keeps the memory up to the moment when `pend` lets go of it.
             Poll::Pending => match unsafe { task.as_ref() }.state.pend() {
                 // From here on the task may be running elsewhere, or be gone.
@@ -114,23 +108,41 @@ impl Runnable {
         }
     }
 
+    #[cold]
     fn end_as_cancelled(self) {
         let task = self.into_raw();
-        let outer = CURRENT.replace(task.as_ptr());
+        let outer = coop::begin_poll(task.as_ptr().cast());
         // SAFETY: `start` gave the right to run.
         unsafe { Header::cancel(task) };
-        CURRENT.set(outer);
-        coop::take_yield();
+        coop::end_poll(outer);
         // SAFETY: `cancel` left the outcome in the cell.
-        unsafe { complete(task) };
+        unsafe { complete(task, Left::Outcome) };
+    }
+}
+
+/// Ends a task whose future is gone.
+///
+/// # Safety
+/// The caller owns the right to run and gives it up; `left` says what stands in the cell.
+#[inline]
+unsafe fn complete(task: NonNull<Header>, left: Left) {
+    // SAFETY: as below; with nothing in the cell there was no handle, and none comes back.
+    unsafe {
+        if left == Left::Nothing {
+            if task.as_ref().state.complete_unjoined() {
+                Header::free(task);
+            }
+        } else {
+            complete_with_outcome(task);
+        }
     }
 }
 
 /// Ends a task whose outcome stands in the cell.
 ///
 /// # Safety
-/// The caller owns the right to run and gives it up.
-unsafe fn complete(task: NonNull<Header>) {
+/// As [`complete`].
+unsafe fn complete_with_outcome(task: NonNull<Header>) {
     // SAFETY: the alive reference is ours until the transitions below give it up; the outcome is ours to discard when
     // there is no handle, because a handle that is gone never comes back, and when the handle went during the poll.
     unsafe {

@@ -88,6 +88,7 @@ impl Snapshot {
     pub(crate) fn is_free(self) -> bool {
         self.0 == 0
     }
+    #[inline]
     pub(crate) fn is_done(self) -> bool {
         self.0 & DONE != 0
     }
@@ -97,12 +98,15 @@ impl Snapshot {
     pub(crate) fn is_scheduled(self) -> bool {
         self.0 & SCHED != 0
     }
+    #[inline]
     pub(crate) fn is_local(self) -> bool {
         self.0 & LOCAL != 0
     }
+    #[inline]
     pub(crate) fn has_extra(self) -> bool {
         self.0 & EXTRA != 0
     }
+    #[inline]
     pub(crate) fn has_handle(self) -> bool {
         self.0 & HANDLE != 0
     }
@@ -113,6 +117,7 @@ impl Snapshot {
 
 impl State {
     /// The state of a task that is about to be published, with one queue entry and one handle.
+    #[inline]
     pub(crate) fn spawned(local: bool, extra: bool) -> u64 {
         let flags = if local { LOCAL } else { 0 } | if extra { EXTRA } else { 0 };
         flags | SCHED | HANDLE | (2 * REF)
@@ -125,16 +130,19 @@ impl State {
     }
 
     /// Publishes a task to the registry's walkers: the last write of a spawn.
+    #[inline]
     pub(crate) fn publish(&self, value: u64) {
         // ORDERING: Release pairs with the Acquire of `try_ref` in a walker.
         self.0.store(value, Release);
     }
 
     /// Marks the slot as free for the walkers: the last write before the memory goes back to the arena.
+    #[inline]
     pub(crate) fn vacate(&self) {
         self.0.store(0, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Snapshot {
         // ORDERING: Acquire pairs with the Release of `complete_joined`: a reader that sees `DONE` sees the output.
         Snapshot(self.0.load(Acquire))
@@ -292,6 +300,7 @@ impl State {
 
     /// The handle wrote the joiner word and offers it to the completer; false if the task is done.
     #[must_use]
+    #[inline]
     pub(crate) fn set_joiner(&self) -> bool {
         let mut seen = self.0.load(Relaxed);
         loop {
@@ -334,6 +343,7 @@ impl State {
     }
 
     /// Whether the joiner word is set. Only the handle asks, and only it changes the answer before `DONE`.
+    #[inline]
     pub(crate) fn has_joiner(&self) -> bool {
         self.0.load(Relaxed) & JOINER != 0
     }
@@ -366,6 +376,7 @@ impl State {
 
     /// Gives up the handle and its reference after the output was taken or dropped; true if the task is to be freed.
     #[must_use]
+    #[inline]
     pub(crate) fn release_handle(&self) -> bool {
         // ORDERING: as `ref_dec`.
         let seen = self.0.fetch_sub(REF + HANDLE, AcqRel);

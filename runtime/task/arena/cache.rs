@@ -1,85 +1,94 @@
 //! A thread's free lists, one per size. It knows blocks and the central lists, not what lives in the blocks.
+//!
+//! A list that has room takes a block back in a few instructions. Lists begin without room, so the first block of a
+//! thread takes the slow path, which registers the flush at the thread's end; after that end, when later destructors
+//! free tasks, no list has room or blocks again.
 
-use super::{BATCH, Block, CLASSES, central};
+use super::{BATCH, Block, CLASSES, STEP, central};
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
-/// More than this many free blocks of one size, and a batch goes back to the central list.
-const HIGH_WATER: u32 = 2 * BATCH as u32;
+/// A list with more than this many bytes gives a batch back to the central list: enough for a burst of a thousand small
+/// tasks to go round within the thread.
+const MOST_BYTES: usize = 128 << 10;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unregistered,
+    Registered,
+    Ended,
+}
 
 struct List {
     head: Cell<*mut Block>,
-    length: Cell<u32>,
+    /// How many more blocks the list takes.
+    room: Cell<u32>,
 }
 
-struct Cache([List; CLASSES]);
+struct Cache {
+    lists: [List; CLASSES],
+    stage: Cell<Stage>,
+}
+
+/// Flushes the cache at the thread's end.
+struct AtEnd;
 
 std::thread_local! {
     static CACHE: Cache = const {
-        Cache([const { List { head: Cell::new(null_mut()), length: Cell::new(0) } }; CLASSES])
+        Cache {
+            lists: [const { List { head: Cell::new(null_mut()), room: Cell::new(0) } }; CLASSES],
+            stage: Cell::new(Stage::Unregistered),
+        }
     };
+    static AT_END: AtEnd = const { AtEnd };
+}
+
+/// How many blocks of `class` a list holds at most.
+const fn capacity(class: usize) -> u32 {
+    (MOST_BYTES / (class * STEP)) as u32
 }
 
 /// A free block of `class` steps.
 #[inline]
 pub(super) fn pop(class: usize) -> NonNull<Block> {
-    // The last allocations of a thread may come after its cache is gone.
-    CACHE
-        .try_with(|cache| cache.0[class].pop(class))
-        .unwrap_or_else(|_| central::take_one(class))
+    CACHE.with(|cache| {
+        let list = &cache.lists[class];
+        let Some(block) = NonNull::new(list.head.get()) else { return cache.refill(class) };
+        // SAFETY: blocks in the list are free and this thread's, and initialised as `Block`s.
+        list.head.set(unsafe { (*block.as_ptr()).next });
+        list.room.set(list.room.get() + 1);
+        block
+    })
 }
 
 /// # Safety
 /// As [`super::free`].
 #[inline]
 pub(super) unsafe fn push(block: NonNull<Block>, class: usize) {
-    // SAFETY: passed on.
-    let pushed = CACHE.try_with(|cache| unsafe { cache.0[class].push(block, class) });
-    if pushed.is_err() {
-        // SAFETY: passed on: a chain of one block.
-        unsafe {
-            (*block.as_ptr()).next = null_mut();
-            central::put(class, block.as_ptr());
+    CACHE.with(|cache| {
+        let list = &cache.lists[class];
+        let room = list.room.get();
+        if room == 0 {
+            // SAFETY: passed on.
+            return unsafe { cache.push_without_room(block, class) };
         }
-    }
+        // SAFETY: passed on.
+        unsafe { list.push(block, room) };
+    });
 }
 
 impl List {
-    #[inline]
-    fn pop(&self, class: usize) -> NonNull<Block> {
-        let Some(block) = NonNull::new(self.head.get()) else {
-            return self.refill(class);
-        };
-        // SAFETY: blocks in the list are free and this thread's, and initialised as `Block`s.
-        self.head.set(unsafe { (*block.as_ptr()).next });
-        self.length.set(self.length.get() - 1);
-        block
-    }
-
-    #[cold]
-    fn refill(&self, class: usize) -> NonNull<Block> {
-        let (head, length) = central::take(class);
-        // SAFETY: `take` gives a chain of at least one free block.
-        self.head.set(unsafe { (*head.as_ptr()).next });
-        self.length.set(length - 1);
-        head
-    }
-
     /// # Safety
-    /// As [`super::free`].
+    /// As [`super::free`]; `room` is the list's, and not zero.
     #[inline]
-    unsafe fn push(&self, block: NonNull<Block>, class: usize) {
+    unsafe fn push(&self, block: NonNull<Block>, room: u32) {
         // SAFETY: the block is free and now this thread's. Its first word, which walkers may read, is not touched.
         unsafe { (&raw mut (*block.as_ptr()).next).write(self.head.get()) };
         self.head.set(block.as_ptr());
-        self.length.set(self.length.get() + 1);
-        if self.length.get() > HIGH_WATER {
-            self.flush(class, BATCH as u32);
-        }
+        self.room.set(room - 1);
     }
 
-    /// Gives the newest `count` blocks to the central list.
-    #[cold]
+    /// Gives the newest `count` blocks to the central list; the list has as many.
     fn flush(&self, class: usize, count: u32) {
         let head = self.head.get();
         let mut last = head;
@@ -93,16 +102,73 @@ impl List {
             (*last).next = null_mut();
             central::put(class, head);
         }
-        self.length.set(self.length.get() - count);
+        self.room.set(self.room.get() + count);
     }
 }
 
-impl Drop for Cache {
-    fn drop(&mut self) {
-        for (class, list) in self.0.iter().enumerate() {
-            if list.length.get() > 0 {
-                list.flush(class, list.length.get());
+impl Cache {
+    /// Gives the lists room and registers their flush; false at the thread's end.
+    fn register(&self) -> bool {
+        if self.stage.get() == Stage::Unregistered {
+            self.stage.set(Stage::Registered);
+            for (class, list) in self.lists.iter().enumerate().skip(1) {
+                list.room.set(capacity(class));
             }
+            if AT_END.try_with(|_| ()).is_err() {
+                self.end();
+            }
+        }
+        self.stage.get() == Stage::Registered
+    }
+
+    #[cold]
+    fn refill(&self, class: usize) -> NonNull<Block> {
+        if !self.register() {
+            return central::take_one(class);
+        }
+        let (head, length) = central::take(class);
+        let list = &self.lists[class];
+        // SAFETY: `take` gives a chain of at least one free block.
+        list.head.set(unsafe { (*head.as_ptr()).next });
+        list.room.set(capacity(class) - (length - 1));
+        head
+    }
+
+    /// # Safety
+    /// As [`super::free`].
+    #[cold]
+    unsafe fn push_without_room(&self, block: NonNull<Block>, class: usize) {
+        let list = &self.lists[class];
+        if !self.register() {
+            // SAFETY: passed on: a chain of one block.
+            return unsafe {
+                (*block.as_ptr()).next = null_mut();
+                central::put(class, block.as_ptr());
+            };
+        }
+        if list.room.get() == 0 {
+            list.flush(class, BATCH as u32);
+        }
+        // SAFETY: passed on.
+        unsafe { list.push(block, list.room.get()) };
+    }
+
+    fn end(&self) {
+        self.stage.set(Stage::Ended);
+        for (class, list) in self.lists.iter().enumerate().skip(1) {
+            let held = capacity(class) - list.room.get();
+            if held > 0 {
+                list.flush(class, held);
+            }
+            list.room.set(0);
         }
     }
 }
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        CACHE.with(Cache::end);
+    }
+}
+
+const _: () = assert!(capacity(CLASSES - 1) as usize >= 2 * BATCH - 2);

@@ -46,17 +46,30 @@ struct Block {
     generation: u32,
 }
 
-const fn is_listed(layout: Layout) -> bool {
-    cfg!(any(filch_system_alloc, loom)) || layout.size() > LARGE - STEP || layout.align() > STEP
+/// Where the memory of a task comes from; known when its type is.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// The size in steps of a block of the arena, or zero: from the system allocator.
+    class: usize,
+    layout: Layout,
+}
+
+impl Kind {
+    pub(super) const fn of(layout: Layout) -> Self {
+        let listed = cfg!(any(filch_system_alloc, loom))
+            || layout.size() > LARGE - STEP
+            || layout.align() > STEP;
+        Self { class: if listed { 0 } else { layout.size().div_ceil(STEP) }, layout }
+    }
 }
 
 /// Memory for a task, its first word zero, and the number of its life.
 #[inline]
-pub(super) fn allocate(layout: Layout) -> (NonNull<u8>, u32) {
-    if is_listed(layout) {
-        return listed::allocate(layout);
+pub(super) fn allocate(kind: Kind) -> (NonNull<u8>, u32) {
+    if kind.class == 0 {
+        return listed::allocate(kind.layout);
     }
-    let block = cache::pop(layout.size().div_ceil(STEP));
+    let block = cache::pop(kind.class);
     // SAFETY: the block is a free one, hence initialised, and now ours.
     let generation = unsafe { (&raw const (*block.as_ptr()).generation).read() };
     (block.cast(), generation.wrapping_add(1))
@@ -65,15 +78,15 @@ pub(super) fn allocate(layout: Layout) -> (NonNull<u8>, u32) {
 /// Takes memory back.
 ///
 /// # Safety
-/// `memory` came from [`allocate`] with the same layout; its first word is zero, and nobody refers to it.
+/// `memory` came from [`allocate`] as one of this kind; its first word is zero, and nobody refers to it.
 #[inline]
-pub(super) unsafe fn free(memory: NonNull<u8>, layout: Layout) {
-    if is_listed(layout) {
+pub(super) unsafe fn free(memory: NonNull<u8>, kind: Kind) {
+    if kind.class == 0 {
         // SAFETY: passed on.
-        unsafe { listed::free(memory, layout) };
+        unsafe { listed::free(memory, kind.layout) };
     } else {
         // SAFETY: passed on; the word of the generation stays as it is.
-        unsafe { cache::push(memory.cast(), layout.size().div_ceil(STEP)) };
+        unsafe { cache::push(memory.cast(), kind.class) };
     }
 }
 
