@@ -181,10 +181,12 @@ impl LocalSet {
 impl Inner {
     /// Runs some tasks; whether all of the set's tasks have ended.
     fn run(self: &Rc<Self>, cx: &Context<'_>) -> bool {
+        // Cloned and dropped without the lock: a waker may be foreign code.
+        let waker = cx.waker().clone();
         let left = {
             let mut state = self.shared.state.lock();
             self.queue.borrow_mut().append(&mut state.0);
-            state.1.replace(cx.waker().clone())
+            state.1.replace(waker)
         };
         drop(left);
         for _ in 0..TASKS_PER_POLL {
