@@ -98,6 +98,22 @@ pub(crate) fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
+/// [`poll_proceed`] and [`made_progress`] in one, for a leaf that is known to be ready.
+#[inline]
+pub(crate) fn poll_progress(cx: &Context<'_>) -> Poll<()> {
+    WORDS.with(|words| match words.left.get() {
+        0 => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        UNLIMITED => Poll::Ready(()),
+        left => {
+            words.left.set(left - 1);
+            Poll::Ready(())
+        }
+    })
+}
+
 /// Uses one unit up.
 #[inline]
 pub(crate) fn made_progress() {

@@ -115,7 +115,7 @@ impl Job for Runnable {
     type Tag = Tag;
 
     fn run(self) {
-        match Runnable::run(self) {
+        match Runnable::run(self, 0) {
             Ran::Done => {}
             Ran::Idle | Ran::Again(_) => unreachable!("a call is ready at its first poll"),
         }

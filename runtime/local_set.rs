@@ -225,7 +225,7 @@ impl Inner {
         for _ in 0..TASKS_PER_POLL {
             let task = self.queue.borrow_mut().pop_front();
             let Some(task) = task else { break };
-            let ran = coop::with_fresh(|| task.run());
+            let ran = coop::with_fresh(|| task.run(0));
             match ran {
                 Ran::Idle => {}
                 Ran::Done => self.ended.set(self.ended.get() + 1),

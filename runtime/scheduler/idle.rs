@@ -31,19 +31,20 @@
 //! in the same nanoseconds). Nothing is lost: the pusher is awake, will come to the work itself, and looks again at its
 //! next maintenance.
 
-use crate::runtime::shim::atomic::{AtomicU64, AtomicUsize, fence};
+use crate::runtime::shim::atomic::{AtomicU64, fence};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 const BITS: usize = u64::BITS as usize;
+const SEARCHER: u64 = 1;
+const SLEEPER: u64 = 1 << 32;
 
 /// See the module's documentation.
 pub(crate) struct Idle {
     /// A set bit: the worker has announced its sleep, and nobody has claimed it since.
     sleeping: Box<[AtomicU64]>,
-    /// Workers that look for work, or were claimed to do so.
-    searching: AtomicUsize,
-    /// About how many bits are set: for the hot paths, which need no more than a hint.
-    asleep: AtomicUsize,
+    /// In the low half, the workers that look for work or were claimed to do so; in the high half, how many bits are
+    /// set, give or take those that are just changing: a hint for the hot paths, so that they read one word.
+    counts: AtomicU64,
     workers: usize,
 }
 
@@ -66,8 +67,7 @@ impl Idle {
             sleeping: (0..workers.div_ceil(BITS))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
-            searching: AtomicUsize::new(0),
-            asleep: AtomicUsize::new(0),
+            counts: AtomicU64::new(0),
             workers,
         }
     }
@@ -77,10 +77,8 @@ impl Idle {
         // ORDERING: Release pairs with the Acquire of `claim`, so that the claimer un-parks a worker whose parker is
         // in order; the fence below orders Announce before Recheck.
         self.sleeping[worker / BITS].fetch_or(1 << (worker % BITS), Release);
-        self.asleep.fetch_add(1, Relaxed);
-        if searching {
-            self.searching.fetch_sub(1, Release);
-        }
+        let searcher = if searching { SEARCHER } else { 0 };
+        self.counts.fetch_add(SLEEPER - searcher, Release);
         #[cfg(not(filch_seeded_bug = "no_sleep_fence"))]
         // ORDERING: SleepFence; pairs with PushFence.
         fence(SeqCst);
@@ -100,7 +98,7 @@ impl Idle {
         // ORDERING: Acquire pairs with the Release of `claim`.
         let was_set = self.sleeping[worker / BITS].fetch_and(!bit, Acquire) & bit != 0;
         if was_set {
-            self.asleep.fetch_sub(1, Relaxed);
+            self.counts.fetch_sub(SLEEPER, Relaxed);
         }
         was_set
     }
@@ -108,7 +106,9 @@ impl Idle {
     /// Whether a Look would claim somebody: two loads, for the hot paths.
     #[inline]
     pub(crate) fn wants_a_look(&self) -> bool {
-        self.searching.load(Relaxed) == 0 && self.asleep.load(Relaxed) != 0
+        // The word is zero when all are busy.
+        let counts = self.counts.load(Relaxed);
+        counts != 0 && counts % SLEEPER == 0
     }
 
     pub(crate) fn everyone_sleeps(&self) -> bool {
@@ -122,7 +122,7 @@ impl Idle {
     /// Look: claims the sleeper with the lowest number, unless somebody searches already.
     pub(crate) fn claim_any(&self) -> Option<Claimed> {
         'look: loop {
-            if self.searching.load(Relaxed) != 0 {
+            if self.searching() != 0 {
                 return None;
             }
             for (at, word) in self.sleeping.iter().enumerate() {
@@ -153,15 +153,15 @@ impl Idle {
             return Tried::Awake;
         }
         // Counted first: between the two steps nobody may think that nobody searches.
-        self.searching.fetch_add(1, Relaxed);
+        self.counts.fetch_add(SEARCHER, Relaxed);
         // ORDERING: Acquire pairs with `announce`, Release with `retract`.
         if word.fetch_and(!bit, AcqRel) & bit != 0 {
-            self.asleep.fetch_sub(1, Relaxed);
+            self.counts.fetch_sub(SLEEPER, Relaxed);
             return Tried::Claimed(Claimed(worker));
         }
         // Somebody else was faster. While this thread counted as a searcher, another pusher may have left its Look
         // undone on its account; the caller makes it up.
-        self.searching.fetch_sub(1, Relaxed);
+        self.counts.fetch_sub(SEARCHER, Relaxed);
         // ORDERING: that pusher's PushFence came before this fence, as its Look did not see the subtraction above; so
         // the Look that follows sees every announcement that was made before that PushFence.
         fence(SeqCst);
@@ -171,22 +171,26 @@ impl Idle {
     /// Whether the worker may search: not more than half of them do.
     #[must_use]
     pub(crate) fn start_searching(&self) -> bool {
-        if self.workers < 2 || 2 * self.searching.load(Relaxed) >= self.workers {
+        if self.workers < 2 || 2 * self.searching() >= self.workers {
             return false;
         }
-        self.searching.fetch_add(1, Relaxed);
+        self.counts.fetch_add(SEARCHER, Relaxed);
         true
     }
 
     /// A worker that sleeps no more goes on to search, whatever the limit says.
     pub(crate) fn search_on(&self) {
-        self.searching.fetch_add(1, Relaxed);
+        self.counts.fetch_add(SEARCHER, Relaxed);
+    }
+
+    fn searching(&self) -> usize {
+        (self.counts.load(Relaxed) % SLEEPER) as usize
     }
 
     /// A searcher found work; true if it was the last one. Then, if there is more work, it has to make a Look.
     #[must_use]
     pub(crate) fn stop_searching(&self) -> bool {
-        let last = self.searching.fetch_sub(1, Relaxed) == 1;
+        let last = self.counts.fetch_sub(SEARCHER, Relaxed) % SLEEPER == SEARCHER;
         if last {
             // ORDERING: pairs with PushFence: whoever left its Look undone because of this searcher has pushed before.
             fence(SeqCst);

@@ -207,14 +207,19 @@ impl Schedule for OnRuntime {
             },
             None => task,
         };
-        // SAFETY: the task has a queue entry, which is in our hands: it is not done, so its runtime is alive.
-        let shared = unsafe { table::get::<Shared>(task.header().runtime) };
-        shared.push_remote(task);
+        schedule_remote(task);
     }
 
     fn unhandled(report: &Unhandled) {
         report::deliver(report);
     }
+}
+
+#[cold]
+fn schedule_remote(task: Runnable) {
+    // SAFETY: the task has a queue entry, which is in our hands: it is not done, so its runtime is alive.
+    let shared = unsafe { table::get::<Shared>(task.header().runtime) };
+    shared.push_remote(task);
 }
 
 impl Header {

@@ -6,7 +6,6 @@ use super::queue::LocalQueue;
 use super::remote::Remote;
 use super::{Flavor, Shared};
 use crate::runtime::context::WorkerGuard;
-use crate::runtime::coop;
 use crate::runtime::task::{Ran, Runnable, ThinWaker, current_task_is_local, quietly};
 use crate::timer::clock::real as monotonic;
 use core::cell::{Cell, RefCell};
@@ -33,6 +32,10 @@ pub(crate) struct Worker {
     pinned: RefCell<VecDeque<Runnable>>,
     /// Tasks that a timer woke while the deque had a backlog: they go before it.
     urgent: RefCell<VecDeque<Runnable>>,
+    /// A task that yielded when there was nobody to yield to: it runs when the deque is empty, at once as a rule.
+    in_hand: Cell<Option<Runnable>>,
+    /// Whether `urgent` or `pinned` hold anything.
+    has_aside: Cell<bool>,
     /// The own copy of `Remote::deque_has_work`.
     hinted: Cell<bool>,
     streak: Cell<u32>,
@@ -80,6 +83,8 @@ impl Worker {
             deque,
             pinned: RefCell::default(),
             urgent: RefCell::default(),
+            in_hand: Cell::new(None),
+            has_aside: Cell::new(false),
             hinted: Cell::new(false),
             streak: Cell::new(0),
             countdown: Cell::new(interval),
@@ -137,7 +142,7 @@ impl Worker {
             if usize::from(header.home.load(Relaxed)) != self.index {
                 return Err(task);
             }
-            self.pinned.borrow_mut().push_back(task);
+            self.push_to_pinned(task);
             return Ok(());
         }
         match self.dispatch.get() {
@@ -165,7 +170,7 @@ impl Worker {
     pub(crate) fn push_pinned(&self, task: Runnable) {
         self.remote().counters.spawns.add(1);
         match self.shared.flavor {
-            Flavor::MultiThread => self.pinned.borrow_mut().push_back(task),
+            Flavor::MultiThread => self.push_to_pinned(task),
             // Nobody else runs the tasks of this flavour.
             Flavor::CurrentThread => self.push(task),
         }
@@ -209,18 +214,25 @@ impl Worker {
     #[inline]
     fn push_back(&self, task: Runnable) {
         if task.header().is_local() && self.shared.flavor == Flavor::MultiThread {
-            return self.pinned.borrow_mut().push_back(task);
+            return self.push_to_pinned(task);
         }
-        let backlog = self.hinted.get() && !self.deque.is_empty();
+        if self.deque.is_empty() && !self.remote().has_next() {
+            // A second one in hand there cannot be: nothing runs before it but what stands aside.
+            if let Some(earlier) = self.in_hand.replace(Some(task)) {
+                self.push_silently(earlier);
+            }
+            return;
+        }
         self.push_silently(task);
-        if backlog {
-            self.look();
+        if self.shared.idle.wants_a_look() && self.remote().thief.len() > 1 {
+            self.wake_another();
         }
     }
 
     fn push_urgent(&self, task: Runnable) {
         let mut urgent = self.urgent.borrow_mut();
         if urgent.len() < URGENT_AT_MOST {
+            self.has_aside.set(true);
             urgent.push_back(task);
         } else {
             drop(urgent);
@@ -232,25 +244,25 @@ impl Worker {
 
     #[inline]
     fn take_local(&self) -> Option<Runnable> {
-        let streak = self.streak.get();
-        if streak < NEXT_STREAK {
-            if let Some(task) = self.remote().take_next() {
+        if self.remote().has_next() {
+            let streak = self.streak.get();
+            if streak < NEXT_STREAK {
                 self.streak.set(streak + 1);
-                return Some(task);
+                if let Some(task) = self.remote().take_next() {
+                    return Some(task);
+                }
             }
         }
         self.streak.set(0);
-        self.take_queued().or_else(|| self.remote().take_next())
+        self.take_queued().or_else(|| self.take_rest())
     }
 
     #[inline]
     fn take_queued(&self) -> Option<Runnable> {
-        if !self.urgent.borrow().is_empty() {
-            return self.urgent.borrow_mut().pop_front();
-        }
-        if !self.pinned.borrow().is_empty() && (self.countdown.get() & 1 == 0 || !self.hinted.get())
-        {
-            return self.pinned.borrow_mut().pop_front();
+        if self.has_aside.get() {
+            if let Some(task) = self.take_aside() {
+                return Some(task);
+            }
         }
         if self.hinted.get() {
             let task = self.deque.pop();
@@ -262,11 +274,39 @@ impl Worker {
         None
     }
 
+    /// When the deque is empty: the task that yielded to nobody, or the `next` one after a streak.
+    fn take_rest(&self) -> Option<Runnable> {
+        let in_hand = self.in_hand.take();
+        in_hand.or_else(|| self.remote().take_next())
+    }
+
+    /// What stands before the deque, and, at every other time, what must run here.
+    #[cold]
+    fn take_aside(&self) -> Option<Runnable> {
+        let urgent = self.urgent.borrow_mut().pop_front();
+        if urgent.is_some() {
+            return urgent;
+        }
+        if self.countdown.get() & 1 != 0 && self.hinted.get() {
+            return None;
+        }
+        let mut pinned = self.pinned.borrow_mut();
+        let task = pinned.pop_front();
+        self.has_aside.set(!pinned.is_empty());
+        task
+    }
+
+    fn push_to_pinned(&self, task: Runnable) {
+        self.has_aside.set(true);
+        self.pinned.borrow_mut().push_back(task);
+    }
+
     /// From the inboxes of this worker.
     fn take_inbox(&self) -> Option<Runnable> {
         let remote = self.remote();
         while !remote.pinned.is_empty() {
             self.root();
+            self.has_aside.set(true);
             self.pinned.borrow_mut().extend(remote.pinned.take());
         }
         if !remote.inbox.is_empty() {
@@ -349,50 +389,50 @@ impl Worker {
     // ---- the loop ----
 
     /// Runs at most one task.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn turn(&self, guard: &WorkerGuard) -> Turn {
-        let countdown = self.countdown.get();
-        let task = if countdown == 0 {
+        let countdown = self.countdown.get().checked_sub(1);
+        let task = if let Some(countdown) = countdown {
+            self.countdown.set(countdown);
+            self.take_local()
+        } else {
             if self.shared.gate.is_stopping() {
                 return Turn::Stop;
             }
             self.maintain();
             // The inbox comes first once in a while, so that a busy deque does not starve it.
-            self.take_inbox().or_else(|| self.take_local())
-        } else {
-            self.countdown.set(countdown - 1);
-            self.take_local()
+            let task = self.take_inbox().or_else(|| self.take_local());
+            if task.is_some() {
+                self.found();
+            }
+            task
         };
-        let Some(task) = task.or_else(|| self.take_far()) else {
-            return Turn::Idle;
-        };
-        if self.searching.get() {
-            self.found();
+        match task.or_else(|| self.take_far()) {
+            Some(task) => self.run(task, guard),
+            None => Turn::Idle,
         }
-        self.run(task, guard)
     }
 
     #[cold]
     fn take_far(&self) -> Option<Runnable> {
-        self.take_inbox().or_else(|| self.steal())
+        let task = self.take_inbox().or_else(|| self.steal());
+        if task.is_some() {
+            self.found();
+        }
+        task
     }
 
-    #[inline]
+    #[inline(always)]
     fn run(&self, task: Runnable, guard: &WorkerGuard) -> Turn {
         self.remote().counters.polls.add(1);
-        let home = &task.header().home;
-        if home.load(Relaxed) != self.index as u16 {
-            home.store(self.index as u16, Relaxed);
-        }
-        coop::refill();
-        let ran = task.run();
+        let ran = task.run(self.index as u16);
         if !guard.holds() {
             // The worker runs on another thread now: `self` is not ours any more.
             return Turn::Lost(ran);
         }
         match ran {
-            Ran::Idle => {}
             Ran::Done => self.remote().counters.done.add(1),
+            Ran::Idle => {}
             Ran::Again(task) => self.push_back(task),
         }
         Turn::Worked
@@ -465,11 +505,9 @@ impl Worker {
         }
         // The time asleep says nothing about polls.
         self.maintained_at.set(monotonic());
-        self.countdown.set(if shared.gate.is_stopping() {
-            0
-        } else {
-            self.interval.get()
-        });
+        // A searcher's next turn takes the long way, which notes that it found something.
+        let long_way = self.searching.get() || shared.gate.is_stopping();
+        self.countdown.set(if long_way { 0 } else { self.interval.get() });
         if self.fire_timers() && !self.deque.is_empty() {
             // More than one timer fired: somebody else may take a part.
             self.look_beyond_one();
@@ -503,17 +541,26 @@ impl Worker {
         }
     }
 
+    fn has_in_hand(&self) -> bool {
+        let task = self.in_hand.take();
+        let has = task.is_some();
+        self.in_hand.set(task);
+        has
+    }
+
     fn has_own_work(&self) -> bool {
         self.remote().has_next()
             || !self.deque.is_empty()
             || !self.pinned.borrow().is_empty()
             || !self.urgent.borrow().is_empty()
+            || self.has_in_hand()
     }
 
     /// Every task in this worker's own queues, for the end of the runtime.
     pub(super) fn drain(&self) -> Option<Runnable> {
         let queued = self.remote().take_next().or_else(|| self.deque.pop());
         queued
+            .or_else(|| self.in_hand.take())
             .or_else(|| self.urgent.borrow_mut().pop_front())
             .or_else(|| self.drain_pinned())
     }

@@ -267,6 +267,7 @@ impl Header {
         Id::new(core::ptr::from_ref(self).addr(), self.generation)
     }
 
+    #[inline]
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.state.load()
     }
@@ -321,18 +322,38 @@ impl Header {
         }
     }
 
-    /// Gives the memory back. Not inlined into the hot paths of wakers.
+    /// [`free`](Self::free) where it is the rare end of a short function.
+    ///
+    /// # Safety
+    /// As there.
+    #[cold]
+    pub(super) unsafe fn free_elsewhere(task: NonNull<Self>) {
+        // SAFETY: passed on.
+        unsafe { Self::free(task) }
+    }
+
+    /// Gives the memory back.
     ///
     /// # Safety
     /// The last reference is gone, the future and the outcome with it.
     #[inline]
     pub(super) unsafe fn free(task: NonNull<Self>) {
+        // SAFETY: passed on.
+        unsafe { Self::free_as(task, task.as_ref().state.load()) }
+    }
+
+    /// [`free`](Self::free) for a caller that has seen the state.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline]
+    pub(super) unsafe fn free_as(task: NonNull<Self>, last: Snapshot) {
         // SAFETY: nobody else refers to the task; the memory came from the arena as one of this kind.
         unsafe {
-            if task.as_ref().state.load().has_extra() {
+            if last.has_extra() {
                 super::extra::remove(task.as_ref().id());
             }
-            let memory = task.as_ref().vtable.memory;
+            let memory = &task.as_ref().vtable.memory;
             task.as_ref().state.vacate();
             arena::free(task.cast(), memory);
         }

@@ -14,7 +14,10 @@ use parking_lot::Mutex;
 ///     assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "oh no");
 /// });
 /// ```
-pub struct JoinError {
+pub struct JoinError(Box<Inner>);
+
+/// Behind a pointer, so that a `Result<(), JoinError>` is one word for all who do not fail.
+struct Inner {
     id: Id,
     why: Why,
 }
@@ -27,25 +30,21 @@ enum Why {
 }
 
 impl JoinError {
+    #[cold]
+    fn new(id: Id, why: Why) -> Self {
+        Self(Box::new(Inner { id, why }))
+    }
+
     pub(crate) fn cancelled(id: Id) -> Self {
-        Self {
-            id,
-            why: Why::Cancelled,
-        }
+        Self::new(id, Why::Cancelled)
     }
 
     pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send>) -> Self {
-        Self {
-            id,
-            why: Why::Panicked(Mutex::new(payload)),
-        }
+        Self::new(id, Why::Panicked(Mutex::new(payload)))
     }
 
     pub(crate) fn joins_itself(id: Id) -> Self {
-        Self {
-            id,
-            why: Why::JoinsItself,
-        }
+        Self::new(id, Why::JoinsItself)
     }
 
     /// Whether the task was aborted, or dropped at the end of its runtime, or never started because the runtime was
@@ -59,7 +58,7 @@ impl JoinError {
     /// });
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.why, Why::Cancelled)
+        matches!(self.0.why, Why::Cancelled)
     }
 
     /// Whether a poll of the task, or the drop of its future, panicked.
@@ -71,7 +70,7 @@ impl JoinError {
     /// });
     /// ```
     pub fn is_panic(&self) -> bool {
-        matches!(self.why, Why::Panicked(_))
+        matches!(self.0.why, Why::Panicked(_))
     }
 
     /// Whether the task awaited its own handle, which could never end. asyncio raises a `RuntimeError` there.
@@ -92,7 +91,7 @@ impl JoinError {
     /// });
     /// ```
     pub fn is_self_join(&self) -> bool {
-        matches!(self.why, Why::JoinsItself)
+        matches!(self.0.why, Why::JoinsItself)
     }
 
     /// The panic's payload, for [`std::panic::resume_unwind`] or a downcast.
@@ -137,9 +136,9 @@ impl JoinError {
     /// });
     /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.why {
-            Why::Panicked(payload) => Ok(payload.into_inner()),
-            why => Err(Self { id: self.id, why }),
+        match *self.0 {
+            Inner { why: Why::Panicked(payload), .. } => Ok(payload.into_inner()),
+            inner => Err(Self(Box::new(inner))),
         }
     }
 
@@ -153,7 +152,7 @@ impl JoinError {
     /// });
     /// ```
     pub fn id(&self) -> Id {
-        self.id
+        self.0.id
     }
 }
 
@@ -167,8 +166,8 @@ pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id;
-        match &self.why {
+        let id = self.0.id;
+        match &self.0.why {
             Why::Cancelled => write!(f, "task {id} was cancelled"),
             Why::JoinsItself => write!(f, "task {id} awaits its own handle, which cannot end"),
             Why::Panicked(payload) => match panic_text(payload.lock().as_ref()) {

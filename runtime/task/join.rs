@@ -48,8 +48,9 @@ pub(crate) enum Outcome<T> {
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    /// `Err` once the output was taken.
-    task: Result<NonNull<Header>, Id>,
+    task: NonNull<Header>,
+    /// Once the output was taken: the generation, for [`JoinHandle::id`]. The task may be gone then.
+    taken: Option<u32>,
     output: PhantomData<T>,
 }
 
@@ -67,12 +68,18 @@ impl<T> JoinHandle<T> {
     /// The caller owns the handle's flag and reference, and `T` is the output of the task's future.
     #[inline]
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
-        Self { task: Ok(task), output: PhantomData }
+        Self { task, taken: None, output: PhantomData }
     }
 
     fn header(&self) -> Option<&Header> {
-        // SAFETY: the handle's reference keeps the header.
-        self.task.ok().map(|task| unsafe { task.as_ref() })
+        // SAFETY: until the output is taken, the handle's reference keeps the header.
+        self.task().map(|task| unsafe { task.as_ref() })
+    }
+
+    /// The task, as long as the handle has not given its output.
+    #[inline]
+    fn task(&self) -> Option<NonNull<Header>> {
+        if self.taken.is_none() { Some(self.task) } else { None }
     }
 
     /// Lets the task run on by itself. The same as dropping the handle, but said aloud.
@@ -84,7 +91,12 @@ impl<T> JoinHandle<T> {
     /// ```
     #[inline]
     pub fn detach(self) {
-        drop(self);
+        if let Some(task) = self.task() {
+            // SAFETY: the handle's reference keeps the header. Mostly the task was spawned just now.
+            if unsafe { task.as_ref() }.state.detach_untouched() {
+                core::mem::forget(self);
+            }
+        }
     }
 
     /// Cancels the task: its future is dropped at its next scheduling point, on a worker of its runtime, and the
@@ -101,7 +113,7 @@ impl<T> JoinHandle<T> {
     /// # });
     /// ```
     pub fn abort(&self) {
-        if let Ok(task) = self.task {
+        if let Some(task) = self.task() {
             // SAFETY: the handle's reference keeps the header.
             unsafe { abort(task) };
         }
@@ -123,7 +135,7 @@ impl<T> JoinHandle<T> {
             header.state.ref_inc();
         }
         AbortHandle {
-            task: self.task.ok(),
+            task: self.task(),
             id: self.id(),
         }
     }
@@ -150,10 +162,9 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn id(&self) -> Id {
-        match self.task {
-            // SAFETY: the handle's reference keeps the header.
-            Ok(task) => unsafe { task.as_ref() }.id(),
-            Err(id) => id,
+        match (self.taken, self.header()) {
+            (None, Some(header)) => header.id(),
+            (taken, _) => Id::new(self.task.addr().get(), taken.unwrap_or_default()),
         }
     }
 
@@ -167,7 +178,22 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn name(&self) -> Option<String> {
-        self.task.ok().and_then(extra::name)
+        self.task().and_then(extra::name)
+    }
+
+    /// The end of a poll that found the task done. A function of its own, so that a poll that waits saves no registers.
+    ///
+    /// # Safety
+    /// As [`take`](Self::take).
+    #[inline(never)]
+    unsafe fn finish(
+        &mut self,
+        task: NonNull<Header>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, JoinError>> {
+        ready!(coop::poll_progress(cx));
+        // SAFETY: passed on.
+        Poll::Ready(unsafe { self.take(task) })
     }
 
     /// Takes the outcome and gives up the handle.
@@ -175,8 +201,10 @@ impl<T> JoinHandle<T> {
     /// # Safety
     /// The task is done, and `task` is what stands in `self.task`.
     unsafe fn take(&mut self, task: NonNull<Header>) -> Result<T, JoinError> {
-        let id = self.id();
-        self.task = Err(id);
+        // SAFETY: the handle's reference keeps the header until it is given up below.
+        let generation = unsafe { task.as_ref() }.generation;
+        self.taken = Some(generation);
+        let id = Id::new(task.addr().get(), generation);
         // SAFETY: after DONE the outcome is the handle's, and its reference keeps the memory up to the release.
         let outcome = unsafe {
             let outcome = Header::take::<T>(task);
@@ -198,29 +226,51 @@ impl<T> Future for JoinHandle<T> {
 
     /// # Panics
     /// When polled again after it was ready.
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ok(task) = self.task else {
-            panic!("a `JoinHandle` was polled after it gave its output: await it once");
-        };
-        ready!(coop::poll_proceed(cx));
+        let Some(task) = self.task() else { polled_again() };
         // SAFETY: the handle's reference keeps the header.
         let header = unsafe { task.as_ref() };
         if !header.state.load().is_done() {
-            if runnable::current() == Some(task) {
+            match wait(header, cx) {
+                Wait::Pending => return Poll::Pending,
                 // Only this task could end the wait, and it is the one that waits.
-                return Poll::Ready(Err(JoinError::joins_itself(self.id())));
-            }
-            if register(header, cx) {
-                return Poll::Pending;
+                Wait::Never => return Poll::Ready(Err(JoinError::joins_itself(self.id()))),
+                Wait::Done => {}
             }
         }
-        coop::made_progress();
-        // SAFETY: `load` or `register` saw DONE.
-        Poll::Ready(unsafe { self.take(task) })
+        // SAFETY: `load` or `wait` saw DONE.
+        unsafe { self.finish(task, cx) }
     }
 }
 
-/// Leaves the waker with the task; false if the task is done.
+#[cold]
+#[track_caller]
+fn polled_again() -> ! {
+    panic!("a `JoinHandle` was polled after it gave its output: await it once")
+}
+
+/// What came of waiting for a task that was not done.
+enum Wait {
+    Pending,
+    Done,
+    /// The task that waits is the one that is waited for.
+    Never,
+}
+
+/// Leaves the waker with the task.
+fn wait(header: &Header, cx: &Context<'_>) -> Wait {
+    if core::ptr::eq(coop::task(), core::ptr::from_ref(header).cast()) {
+        Wait::Never
+    } else if register(header, cx) {
+        Wait::Pending
+    } else {
+        Wait::Done
+    }
+}
+
+/// False if the task is done.
+#[inline]
 fn register(header: &Header, cx: &Context<'_>) -> bool {
     let word = header.joiner.get();
     if header.state.has_joiner() {
@@ -249,7 +299,17 @@ fn register(header: &Header, cx: &Context<'_>) -> bool {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        let Ok(task) = self.task else { return };
+        if let Some(task) = self.task() {
+            // SAFETY: the handle owns its flag and a reference, and gives both up.
+            unsafe { drop_handle(task) };
+        }
+    }
+}
+
+/// # Safety
+/// The caller owns the handle's flag and reference, and gives them up.
+unsafe fn drop_handle(task: NonNull<Header>) {
+    {
         // SAFETY: the handle's reference keeps the header until it is given up, and `detach` says what is the
         // handle's besides: the joiner's waker, or the output.
         unsafe {

@@ -73,7 +73,7 @@ pub use self::info::{TaskInfo, TaskState, all_tasks, current, id, try_current, t
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local_key::{LocalKey, Scoped};
 pub use self::unhandled::Unhandled;
-pub use self::yielding::{Unconstrained, consume_budget, unconstrained, yield_now};
+pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained, yield_now};
 
 pub(crate) use self::arena::walk;
 pub(crate) use self::cell::{Header, Schedule, Spec, allocate};

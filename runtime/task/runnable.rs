@@ -7,6 +7,7 @@ use super::waker::{self, ThinWaker};
 use crate::runtime::coop;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,10 +23,10 @@ unsafe impl Send for Runnable {}
 /// How a run ended.
 #[must_use]
 pub(crate) enum Ran {
-    /// The task waits for a wake-up.
-    Idle,
     /// The task has ended.
     Done,
+    /// The task waits for a wake-up.
+    Idle,
     /// The task yielded or was woken while it ran: it goes to the back of the queue.
     Again(Runnable),
 }
@@ -66,9 +67,10 @@ impl Runnable {
         unsafe { self.0.as_ref() }
     }
 
-    /// Polls the task once, or drops its future if it was cancelled.
+    /// Polls the task once, or drops its future if it was cancelled. If it has to wait, later wake-ups from elsewhere are
+    /// sent to `home`.
     #[inline(always)]
-    pub(crate) fn run(self) -> Ran {
+    pub(crate) fn run(self, home: u16) -> Ran {
         match self.header().state.start() {
             Start::Poll => {}
             Start::Cancel => {
@@ -91,12 +93,19 @@ impl Runnable {
             }
             // A yield keeps the right to run: the queue entry carries it.
             Poll::Pending if yielded => Ran::Again(Self(task)),
-            // SAFETY: not done, so the alive reference keeps the memory up to the moment when `pend` lets go of it.
-            Poll::Pending => match unsafe { task.as_ref() }.state.pend() {
-                // From here on the task may be running elsewhere, or be gone.
-                Pend::Idle => Ran::Idle,
-                Pend::Again => Ran::Again(Self(task)),
-            },
+            // Not done, so the alive reference keeps the memory up to the moment when `pend` lets go of it.
+            Poll::Pending => {
+                // SAFETY: see above.
+                let header = unsafe { task.as_ref() };
+                if header.home.load(Relaxed) != home {
+                    header.home.store(home, Relaxed);
+                }
+                match header.state.pend() {
+                    // From here on the task may be running elsewhere, or be gone.
+                    Pend::Idle => Ran::Idle,
+                    Pend::Again => Ran::Again(Self(task)),
+                }
+            }
         }
     }
 
@@ -129,8 +138,8 @@ unsafe fn complete(task: NonNull<Header>, left: Left) {
     // SAFETY: as below; with nothing in the cell there was no handle, and none comes back.
     unsafe {
         if left == Left::Nothing {
-            if task.as_ref().state.complete_unjoined() {
-                Header::free(task);
+            if let Some(last) = task.as_ref().state.complete_unjoined() {
+                Header::free_as(task, last);
             }
         } else {
             complete_with_outcome(task);
@@ -149,24 +158,27 @@ unsafe fn complete_with_outcome(task: NonNull<Header>) {
         let header = task.as_ref();
         if !header.state.load().has_handle() {
             Header::discard(task);
-            if header.state.complete_unjoined() {
-                Header::free(task);
+            if header.state.complete_unjoined().is_some() {
+                Header::free_elsewhere(task);
             }
             return;
         }
         let completed = header.state.complete_joined();
         if completed.wake_joiner {
             // The word is the completer's from now on. The waker may run foreign code: no lock is held here.
-            let joiner = ThinWaker::from_raw(*header.joiner.get());
-            quietly(|| joiner.wake());
+            wake_joiner(ThinWaker::from_raw(*header.joiner.get()));
         }
         if completed.orphaned {
             Header::discard(task);
         }
-        if header.state.ref_dec() {
-            Header::free(task);
-        }
+        waker::drop_ref(task);
     }
+}
+
+/// A function of its own, so that a completion without a joiner saves no registers.
+#[inline(never)]
+fn wake_joiner(joiner: ThinWaker) {
+    quietly(|| joiner.wake());
 }
 
 /// Runs `f` and keeps a panic from getting out, that of a panic's payload included.

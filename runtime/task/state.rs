@@ -181,14 +181,14 @@ impl State {
         }
     }
 
-    /// Completes a task that nobody joins, and gives up the alive reference; true if the task is to be freed.
+    /// Completes a task that nobody joins, and gives up the alive reference; if the task is to be freed, what it was.
     #[inline]
-    pub(crate) fn complete_unjoined(&self) -> bool {
+    pub(crate) fn complete_unjoined(&self) -> Option<Snapshot> {
         // ORDERING: Release hands the cell to whoever frees it; Acquire makes the freer see all earlier releases.
         let seen = self
             .0
             .fetch_add(DONE.wrapping_sub(RUN).wrapping_sub(REF), AcqRel);
-        seen / REF == 1
+        (seen / REF == 1).then_some(Snapshot(seen))
     }
 
     /// Completes a task whose output stands in the cell.
@@ -269,6 +269,7 @@ impl State {
             // The alive reference covers the queue entry.
             Wake::Push
         } else if seen / REF == 1 {
+            unlikely();
             Wake::Free
         } else {
             Wake::Nothing
@@ -348,6 +349,16 @@ impl State {
         self.0.load(Relaxed) & JOINER != 0
     }
 
+    /// Drops the handle of a task to which nothing has happened since its spawn; false if something has.
+    #[inline]
+    pub(crate) fn detach_untouched(&self) -> bool {
+        let spawned = Self::spawned(false, false);
+        // ORDERING: Release as in `detach`.
+        let detached =
+            self.0.compare_exchange(spawned, spawned - HANDLE - REF, Release, Relaxed);
+        detached.is_ok()
+    }
+
     /// Drops the handle.
     #[inline]
     pub(crate) fn detach(&self) -> Detach {
@@ -390,6 +401,10 @@ impl State {
     }
 }
 
+/// Keeps the compiler from computing both sides of a branch that is hardly ever taken.
+#[cold]
+fn unlikely() {}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -424,7 +439,7 @@ mod tests {
         let state = spawned();
         assert_eq!(state.start(), Start::Poll);
         assert_eq!(state.detach(), Detach::Gone);
-        assert!(state.complete_unjoined());
+        assert!(state.complete_unjoined().is_some());
 
         let state = spawned();
         assert_eq!(state.start(), Start::Poll);
@@ -446,7 +461,7 @@ mod tests {
         assert_eq!(state.start(), Start::Poll);
         state.ref_inc();
         assert_eq!(state.detach(), Detach::Gone);
-        assert!(!state.complete_unjoined());
+        assert!(state.complete_unjoined().is_none());
         assert_eq!(state.wake_by_ref(), Wake::Nothing);
         assert_eq!(state.cancel(), None);
         assert!(state.try_ref().is_none());

@@ -5,6 +5,7 @@
 use super::cell::Header;
 use super::runnable::Runnable;
 use super::state::Wake;
+use crate::runtime::coop;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{RawWaker, RawWakerVTable, Waker};
@@ -35,6 +36,13 @@ pub(crate) fn is_of(waker: &Waker, task: NonNull<Header>) -> bool {
     waker.data() == task.as_ptr().cast_const().cast() && core::ptr::eq(waker.vtable(), &VTABLE)
 }
 
+/// Whether `waker` is that of the task that this thread is polling.
+#[inline]
+pub(super) fn is_of_current(waker: &Waker) -> bool {
+    // A task's address is never null, so outside a poll nothing is equal.
+    core::ptr::eq(waker.data(), coop::task()) && core::ptr::eq(waker.vtable(), &VTABLE)
+}
+
 /// # Safety
 /// `data` is a live task, of which the caller holds a reference. The same for the three functions below; `wake` and
 /// `drop_waker` give that reference up.
@@ -61,7 +69,7 @@ unsafe fn wake_owned(task: NonNull<Header>) {
         match task.as_ref().state.wake() {
             Wake::Nothing => {}
             Wake::Push => task.as_ref().schedule()(Runnable::from_raw(task)),
-            Wake::Free => Header::free(task),
+            Wake::Free => Header::free_elsewhere(task),
         }
     }
 }
@@ -92,7 +100,7 @@ pub(super) unsafe fn drop_ref(task: NonNull<Header>) {
     // SAFETY: the header lives up to `ref_dec`; after the last one nobody refers to it.
     unsafe {
         if task.as_ref().state.ref_dec() {
-            Header::free(task);
+            Header::free_elsewhere(task);
         }
     }
 }
@@ -148,12 +156,18 @@ impl ThinWaker {
     /// Wakes, and gives up the waker.
     #[inline]
     pub(crate) fn wake(self) {
-        let this = ManuallyDrop::new(self);
-        match this.as_boxed() {
+        match self.as_boxed() {
+            Some(_) => self.wake_boxed(),
+            // SAFETY: `self` owned a reference, and is not dropped.
+            None => unsafe { wake_owned(ManuallyDrop::new(self).0.cast()) },
+        }
+    }
+
+    #[cold]
+    fn wake_boxed(self) {
+        if let Some(boxed) = ManuallyDrop::new(self).as_boxed() {
             // SAFETY: the box was owned by `self`.
-            Some(boxed) => unsafe { Box::from_raw(boxed) }.wake(),
-            // SAFETY: `self` owned a reference.
-            None => unsafe { wake_owned(this.0.cast()) },
+            unsafe { Box::from_raw(boxed) }.wake();
         }
     }
 

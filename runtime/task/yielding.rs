@@ -1,11 +1,10 @@
 //! Giving way: `yield_now`, and the cooperative budget as users see it.
 
-use super::runnable;
 use super::waker;
 use crate::runtime::coop;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 /// Lets other tasks run: the task goes to the back of its worker's queue.
@@ -24,22 +23,39 @@ use pin_project_lite::pin_project;
 ///     }
 /// });
 /// ```
-pub async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if yielded {
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
             return Poll::Ready(());
         }
-        yielded = true;
-        match runnable::current() {
-            // The runner puts the task back itself: no wake-up is needed.
-            Some(task) if waker::is_of(cx.waker(), task) => coop::set_yield(),
-            // In `block_on`, or inside a combinator that has wakers of its own.
-            _ => cx.waker().wake_by_ref(),
-        }
+        self.yielded = true;
+        give_way(cx.waker());
         Poll::Pending
-    })
-    .await
+    }
+}
+
+fn give_way(waker: &Waker) {
+    if waker::is_of_current(waker) {
+        // The runner puts the task back itself: no wake-up is needed.
+        coop::set_yield();
+    } else {
+        // In `block_on`, or inside a combinator that has wakers of its own.
+        waker.wake_by_ref();
+    }
 }
 
 /// Uses one unit of the task's budget, and yields if there is none left; for loops whose own futures are always ready.

@@ -48,25 +48,27 @@ const fn capacity(class: usize) -> u32 {
     (MOST_BYTES / (class * STEP)) as u32
 }
 
-/// A free block of `class` steps.
+/// A free block of `class` steps; `None` for class zero, whose list stays empty.
 #[inline]
-pub(super) fn pop(class: usize) -> NonNull<Block> {
+pub(super) fn pop(class: usize) -> Option<NonNull<Block>> {
     CACHE.with(|cache| {
-        let list = &cache.lists[class];
+        let list = &cache.lists[class % CLASSES];
         let Some(block) = NonNull::new(list.head.get()) else { return cache.refill(class) };
         // SAFETY: blocks in the list are free and this thread's, and initialised as `Block`s.
         list.head.set(unsafe { (*block.as_ptr()).next });
         list.room.set(list.room.get() + 1);
-        block
+        Some(block)
     })
 }
 
+/// Takes a block back; false for class zero, whose list never has room.
+///
 /// # Safety
 /// As [`super::free`].
 #[inline]
-pub(super) unsafe fn push(block: NonNull<Block>, class: usize) {
+pub(super) unsafe fn push(block: NonNull<Block>, class: usize) -> bool {
     CACHE.with(|cache| {
-        let list = &cache.lists[class];
+        let list = &cache.lists[class % CLASSES];
         let room = list.room.get();
         if room == 0 {
             // SAFETY: passed on.
@@ -74,7 +76,8 @@ pub(super) unsafe fn push(block: NonNull<Block>, class: usize) {
         }
         // SAFETY: passed on.
         unsafe { list.push(block, room) };
-    });
+        true
+    })
 }
 
 impl List {
@@ -122,35 +125,43 @@ impl Cache {
     }
 
     #[cold]
-    fn refill(&self, class: usize) -> NonNull<Block> {
+    fn refill(&self, class: usize) -> Option<NonNull<Block>> {
+        if class == 0 {
+            return None;
+        }
         if !self.register() {
-            return central::take_one(class);
+            return Some(central::take_one(class));
         }
         let (head, length) = central::take(class);
         let list = &self.lists[class];
         // SAFETY: `take` gives a chain of at least one free block.
         list.head.set(unsafe { (*head.as_ptr()).next });
         list.room.set(capacity(class) - (length - 1));
-        head
+        Some(head)
     }
 
     /// # Safety
     /// As [`super::free`].
     #[cold]
-    unsafe fn push_without_room(&self, block: NonNull<Block>, class: usize) {
+    unsafe fn push_without_room(&self, block: NonNull<Block>, class: usize) -> bool {
+        if class == 0 {
+            return false;
+        }
         let list = &self.lists[class];
         if !self.register() {
             // SAFETY: passed on: a chain of one block.
-            return unsafe {
+            unsafe {
                 (*block.as_ptr()).next = null_mut();
                 central::put(class, block.as_ptr());
-            };
+            }
+            return true;
         }
         if list.room.get() == 0 {
             list.flush(class, BATCH as u32);
         }
         // SAFETY: passed on.
         unsafe { list.push(block, list.room.get()) };
+        true
     }
 
     fn end(&self) {

@@ -66,10 +66,7 @@ impl Kind {
 /// Memory for a task, its first word zero, and the number of its life.
 #[inline]
 pub(super) fn allocate(kind: Kind) -> (NonNull<u8>, u32) {
-    if kind.class == 0 {
-        return listed::allocate(kind.layout);
-    }
-    let block = cache::pop(kind.class);
+    let Some(block) = cache::pop(kind.class) else { return listed::allocate(kind.layout) };
     // SAFETY: the block is a free one, hence initialised, and now ours.
     let generation = unsafe { (&raw const (*block.as_ptr()).generation).read() };
     (block.cast(), generation.wrapping_add(1))
@@ -80,13 +77,12 @@ pub(super) fn allocate(kind: Kind) -> (NonNull<u8>, u32) {
 /// # Safety
 /// `memory` came from [`allocate`] as one of this kind; its first word is zero, and nobody refers to it.
 #[inline]
-pub(super) unsafe fn free(memory: NonNull<u8>, kind: Kind) {
-    if kind.class == 0 {
-        // SAFETY: passed on.
-        unsafe { listed::free(memory, kind.layout) };
-    } else {
-        // SAFETY: passed on; the word of the generation stays as it is.
-        unsafe { cache::push(memory.cast(), kind.class) };
+pub(super) unsafe fn free(memory: NonNull<u8>, kind: &'static Kind) {
+    // SAFETY: passed on; the word of the generation stays as it is.
+    unsafe {
+        if !cache::push(memory.cast(), kind.class) {
+            listed::free(memory, kind.layout);
+        }
     }
 }
 
