@@ -58,10 +58,10 @@ pub(crate) struct VTable {
 /// What stands in the cell after the future is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
-    /// The outcome.
-    Outcome,
     /// Nothing: there was no handle, and nothing to drop.
     Nothing,
+    /// The outcome.
+    Outcome,
 }
 
 #[repr(C)]
