@@ -223,6 +223,13 @@ impl<T> Drop for Swap<'_, T> {
 
 pin_project! {
     /// The future of [`LocalKey::scope`] and [`LocalKey::inherit`].
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// let scoped: filch::task::Scoped<_, _> = USER.scope("ada", async { USER.get() });
+    /// assert_eq!(filch::block_on(scoped), "ada");
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     pub struct Scoped<T, F>
     where
