@@ -2,11 +2,9 @@
 //! of Python's asyncio as its aim.
 //!
 //! ```
-//! fn main() {
-//!     filch::block_on(async {
-//!         println!("hello");
-//!     })
-//! }
+//! filch::block_on(async {
+//!     println!("hello");
+//! });
 //! ```
 //!
 //! It is the tool for programs that have very many things to wait for, and a few cores to do them on. It is not a

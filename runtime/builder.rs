@@ -70,11 +70,7 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn clock(&self) -> Clock {
-        #[cfg_attr(
-            not(feature = "test-util"),
-            expect(unused_mut, reason = "frozen below")
-        )]
-        let mut clock = Clock::new();
+        let clock = Clock::new();
         #[cfg(feature = "test-util")]
         if self.paused {
             clock.freeze();

@@ -95,7 +95,7 @@ impl Schedule for InPool {
     fn schedule(task: Runnable) {
         // A call is scheduled from its spawn to its only run, so no wake-up ever wins its queue entry.
         debug_assert!(false, "a blocking job was scheduled twice");
-        drop(task.into_raw());
+        let _ = task.into_raw();
     }
 
     fn unhandled(report: &Unhandled) {

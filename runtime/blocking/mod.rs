@@ -59,7 +59,7 @@ mod runnable;
 mod tests;
 mod worker;
 
-pub(crate) use config::{Config, Hook};
+pub(crate) use config::Config;
 pub(crate) use pool::Pool;
 
 /// A piece of blocking work: in the runtime, a pointer to a task cell.

@@ -119,11 +119,6 @@ impl<J: Job> Pool<J> {
         tags.into_iter().map(J::describe).collect()
     }
 
-    /// Whether the pool has been closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.owner.shared.books.lock().is_closed()
-    }
-
     /// Threads that serve jobs, idle ones included; the watcher is not one of them.
     pub(crate) fn threads(&self) -> usize {
         self.owner.shared.books.lock().threads()

@@ -83,6 +83,8 @@ impl Worker {
         let next = (MAINTENANCE_NANOS / per_tick.max(1)).clamp(1, u64::from(most)) as u32;
         self.interval.set(next);
         self.countdown.set(next);
+        // What has come into the deque since must not keep it waiting.
+        self.release_hand();
         self.fire_timers();
         if self.hinted.get() && !self.deque.is_empty() {
             self.look();

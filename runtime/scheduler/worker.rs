@@ -367,6 +367,13 @@ impl Worker {
         }
     }
 
+    /// Puts the task in hand, if there is one, at the back of the deque.
+    pub(super) fn release_hand(&self) {
+        if let Some(task) = self.in_hand.take() {
+            self.push_silently(task);
+        }
+    }
+
     pub(super) fn has_in_hand(&self) -> bool {
         let task = self.in_hand.take();
         let has = task.is_some();

@@ -374,17 +374,6 @@ unsafe impl Send for AbortHandle {}
 unsafe impl Sync for AbortHandle {}
 
 impl AbortHandle {
-    /// # Safety
-    /// The caller owns a reference to the task and gives it up.
-    pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
-        // SAFETY: the reference keeps the header.
-        let id = unsafe { task.as_ref() }.id();
-        Self {
-            task: Some(task),
-            id,
-        }
-    }
-
     /// Cancels the task, as [`JoinHandle::abort`] does.
     ///
     /// ```

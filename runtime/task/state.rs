@@ -86,9 +86,6 @@ pub(crate) enum Detach {
 pub(crate) struct Snapshot(u64);
 
 impl Snapshot {
-    pub(crate) fn is_free(self) -> bool {
-        self.0 == 0
-    }
     #[inline]
     pub(crate) fn is_done(self) -> bool {
         self.0 & DONE != 0
@@ -110,9 +107,6 @@ impl Snapshot {
     #[inline]
     pub(crate) fn has_handle(self) -> bool {
         self.0 & HANDLE != 0
-    }
-    fn refs(self) -> u64 {
-        self.0 / REF
     }
 }
 
@@ -424,11 +418,6 @@ impl State {
         let seen = self.0.fetch_sub(REF + HANDLE, AcqRel);
         debug_assert!(seen & HANDLE != 0 && seen & DONE != 0);
         seen / REF == 1
-    }
-
-    /// For assertions in tests and for the dump.
-    pub(crate) fn refs(&self) -> u64 {
-        self.load().refs()
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn collect(filter: &impl Fn(&Header) -> bool, found: &mut Vec<NonNull
         // SAFETY: linked cells are allocated as long as the lock is held.
         unsafe {
             let header = NonNull::new_unchecked((*link).cell).cast::<Header>();
-            if (*(&raw const (*header.as_ptr()).state)).try_ref().is_some() {
+            if (*header.as_ptr()).state.try_ref().is_some() {
                 alive.push(header);
             }
             link = (*link).next;
