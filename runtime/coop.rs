@@ -5,6 +5,7 @@
 //! [`poll_proceed`] before it works and calls [`made_progress`] when it was ready. At zero it wakes itself and stays
 //! pending, so that a task whose leaves are always ready still lets others run; tokio does the same.
 
+use super::shim;
 use core::cell::Cell;
 use core::ptr::null;
 use core::task::{Context, Poll};
@@ -22,7 +23,7 @@ struct Words {
     task: Cell<*const ()>,
 }
 
-std::thread_local! {
+shim::thread_local! {
     static WORDS: Words = const {
         Words { left: Cell::new(UNLIMITED), yielded: Cell::new(false), task: Cell::new(null()) }
     };

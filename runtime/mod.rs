@@ -10,6 +10,8 @@ mod executor;
 mod handle;
 mod local_set;
 mod metrics;
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 mod report;
 mod scheduler;
 pub(crate) mod shim;

@@ -1,7 +1,9 @@
 //! The one place that chooses between the real primitives and loom's model-checked twins.
 //! It owns no logic: every lock-free protocol of the crate takes its atomics, its locks and its spin hint from here,
 //! so that the sources that ship are the sources that are checked.
-//! Statics and thread-locals use `core`/`std` directly, because loom's primitives live for one execution only.
+//! Statics use `core`/`std` directly, because loom's primitives live for one execution only. So do thread-locals that no
+//! model reads: loom runs all threads of a model on one thread of the system, and those that a model does read come from
+//! here, as [`thread_local`].
 
 #[cfg(not(loom))]
 mod real {
@@ -10,9 +12,17 @@ mod real {
             AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, fence,
         };
     }
+    /// Atomics in memory that comes and goes: a model checks that they are not touched after their end.
+    pub(crate) mod mortal {
+        pub(crate) use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+    }
+    /// A cell that one thread at a time touches, by the rules of a protocol.
+    #[expect(clippy::unsafe_removed_from_name, reason = "loom's twin has another name")]
+    pub(crate) use core::cell::UnsafeCell as Exclusive;
     pub(crate) use core::hint::spin_loop;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
+    pub(crate) use std::{thread, thread_local};
 
     /// Waits on `condvar` until it is notified.
     pub(crate) fn wait<T>(condvar: &Condvar, guard: &mut MutexGuard<'_, T>) {
@@ -26,6 +36,38 @@ mod real {
         timeout: core::time::Duration,
     ) -> bool {
         condvar.wait_for(guard, timeout).timed_out()
+    }
+
+    /// A word that a protocol hands from one thread to another.
+    pub(crate) struct Word(core::cell::UnsafeCell<usize>);
+
+    impl Word {
+        #[inline]
+        pub(crate) fn new(value: usize) -> Self {
+            Self(core::cell::UnsafeCell::new(value))
+        }
+
+        /// # Safety
+        /// Nobody writes the word meanwhile.
+        #[inline]
+        pub(crate) unsafe fn read(&self) -> usize {
+            // SAFETY: passed on.
+            unsafe { *self.0.get() }
+        }
+
+        /// # Safety
+        /// Nobody reads or writes the word meanwhile.
+        #[inline]
+        pub(crate) unsafe fn write(&self, value: usize) {
+            // SAFETY: passed on.
+            unsafe { *self.0.get() = value };
+        }
+    }
+
+    /// Whether a bug was sown for a model to find, as the negative control of that model: never, in what ships.
+    #[inline(always)]
+    pub(crate) const fn seeded(_bug: &str) -> bool {
+        false
     }
 }
 

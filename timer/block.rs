@@ -65,7 +65,7 @@ impl Pool {
     }
 
     /// Bytes held from the allocator.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn bytes(&self) -> usize {
         self.chunks.len() * layout().size()
     }

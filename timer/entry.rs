@@ -12,7 +12,9 @@
 //! All of them are atomics because owner and wheel are two threads; none needs an RMW.
 
 use super::prefetch::prefetch;
-use crate::runtime::shim::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+use crate::runtime::shim::atomic::{AtomicU8 as Cell, AtomicU16, AtomicU32};
+use crate::runtime::shim::mortal::{AtomicU8, AtomicU64, AtomicUsize};
+use crate::runtime::shim::seeded;
 use crate::runtime::task::waker::ThinWaker;
 use core::marker::PhantomPinned;
 use core::mem::ManuallyDrop;
@@ -44,7 +46,7 @@ pub(crate) struct Entry {
     waker: AtomicUsize,
     block: AtomicU32,
     wheel: AtomicU16,
-    cell: AtomicU8,
+    cell: Cell,
     state: AtomicU8,
     // A wheel may hold its address; that also keeps `&mut` and `Box` to it from claiming that
     // nobody else reads it.
@@ -60,7 +62,7 @@ impl Entry {
             waker: AtomicUsize::new(0),
             block: AtomicU32::new(0),
             wheel: AtomicU16::new(wheel),
-            cell: AtomicU8::new(0),
+            cell: Cell::new(0),
             state: AtomicU8::new(State::Idle as u8),
             _pinned: PhantomPinned,
         }
@@ -110,7 +112,9 @@ impl Entry {
     #[inline]
     pub(crate) fn set_moved(&self) {
         let wheel = self.wheel.load(Ordering::Relaxed);
-        self.wheel.store(wheel | MOVED, Ordering::Relaxed);
+        if !seeded("a_move_leaves_no_mark") {
+            self.wheel.store(wheel | MOVED, Ordering::Relaxed);
+        }
     }
 
     /// Under the lock of wheel `id`: gives the entry its waker and makes it registered there.
@@ -129,8 +133,12 @@ impl Entry {
         let word = self.waker.load(Ordering::Relaxed);
         // What it points at is wanted as soon as the lock is released.
         prefetch(word as *const u8);
-        // ORDERING: Release, with the Acquire load in `state`.
-        self.state.store(state as u8, Ordering::Release);
+        let order = match seeded("letting_go_is_relaxed") {
+            true => Ordering::Relaxed,
+            // ORDERING: Release, with the Acquire load in `state`.
+            false => Ordering::Release,
+        };
+        self.state.store(state as u8, order);
         // SAFETY: while the entry was registered the word was an owned waker, and leaving that
         // state under the lock makes this the one place that takes it.
         unsafe { ThinWaker::from_raw(word) }
@@ -165,5 +173,14 @@ impl Entry {
     pub(super) fn set_place(&self, block: u32, cell: u8) {
         self.block.store(block, Ordering::Relaxed);
         self.cell.store(cell, Ordering::Relaxed);
+    }
+}
+
+#[cfg(loom)]
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.deadline.end();
+        self.waker.end();
+        self.state.end();
     }
 }

@@ -309,7 +309,7 @@ impl Interval {
         self.missed
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn next_tick(&self) -> Instant {
         self.sleep.deadline()
     }

@@ -166,7 +166,7 @@ impl Levels {
         self.pool.surplus()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
     }

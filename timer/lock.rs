@@ -5,7 +5,7 @@
 //! more than the waits it could shorten. No foreign code runs while it is held.
 
 use crate::runtime::shim::atomic::AtomicBool;
-use crate::runtime::shim::spin_loop;
+use crate::runtime::shim::{seeded, spin_loop, thread};
 use core::sync::atomic::Ordering;
 
 /// How often a waiter looks before it gives its processor away: the holder may have been
@@ -30,7 +30,15 @@ impl SpinLock {
     pub(super) fn try_lock(&self) -> bool {
         // ORDERING: Acquire, with the Release store in `unlock`: what the last holder wrote is
         // visible to this one.
-        !self.0.swap(true, Ordering::Acquire)
+        #[cfg(not(loom))]
+        let taken = self.0.swap(true, Ordering::Acquire);
+        // To loom a `true` that is swapped in over a `true` may come after the unlocking store, and stay for ever.
+        #[cfg(loom)]
+        let taken = self
+            .0
+            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+            .is_err();
+        !taken || seeded("the_lock_is_open")
     }
 
     #[inline]
@@ -48,7 +56,7 @@ impl SpinLock {
                 spin_loop();
                 spins += 1;
                 if spins >= SPINS {
-                    std::thread::yield_now();
+                    thread::yield_now();
                 }
             }
             if self.try_lock() {

@@ -53,6 +53,8 @@ mod levels;
 mod lock;
 #[cfg(feature = "test-util")]
 mod mock;
+#[cfg(all(test, loom))]
+mod model;
 mod prefetch;
 mod sleep;
 mod table;

@@ -134,6 +134,14 @@ impl Sleep {
         }
     }
 
+    /// A sleep that is made outside every runtime.
+    #[cfg(all(test, loom))]
+    pub(super) fn in_model(deadline: u64, wheel: u16) -> Self {
+        Self {
+            entry: Entry::new(deadline, wheel),
+        }
+    }
+
     /// When the sleep ends.
     ///
     /// # Examples

@@ -85,3 +85,9 @@ pub(crate) fn get(id: u16) -> &'static Wheel {
     // SAFETY: not null, so `acquire` stored the address of a leaked wheel.
     unsafe { &*wheel }
 }
+
+/// Puts a model's wheel under a number of the model's own.
+#[cfg(all(test, loom))]
+pub(super) fn put(wheel: &'static Wheel) {
+    WHEELS[usize::from(wheel.id())].store(ptr::from_ref(wheel).cast_mut(), Ordering::Release);
+}

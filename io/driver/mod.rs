@@ -5,15 +5,19 @@
 //! system calls even with a zero timeout. Elsewhere, and with `cfg(filch_generic_poll)`, `wait_generic.rs` uses
 //! `Poller::wait`.
 
-#[cfg(any(loom, not(target_os = "linux"), filch_generic_poll))]
+#[cfg(all(not(loom), any(not(target_os = "linux"), filch_generic_poll)))]
 mod wait_generic;
-#[cfg(not(any(loom, not(target_os = "linux"), filch_generic_poll)))]
+#[cfg(all(not(loom), target_os = "linux", not(filch_generic_poll)))]
 mod wait_linux;
+#[cfg(loom)]
+mod wait_modelled;
 
-#[cfg(any(loom, not(target_os = "linux"), filch_generic_poll))]
+#[cfg(all(not(loom), any(not(target_os = "linux"), filch_generic_poll)))]
 pub(crate) use wait_generic::Driver;
-#[cfg(not(any(loom, not(target_os = "linux"), filch_generic_poll)))]
+#[cfg(all(not(loom), target_os = "linux", not(filch_generic_poll)))]
 pub(crate) use wait_linux::Driver;
+#[cfg(loom)]
+pub(crate) use wait_modelled::Driver;
 
 #[cfg(all(test, not(loom)))]
 mod tests {

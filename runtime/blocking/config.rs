@@ -31,7 +31,7 @@ pub(crate) struct Config {
     /// A pool that goes up to `max_threads` on submission, without waiting for a stall.
     pub(crate) fixed: bool,
     /// Asked before every thread creation; an error stands for the system's refusal.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) refuse_thread: Option<Arc<dyn Fn() -> std::io::Result<()> + Send + Sync>>,
 }
 
@@ -48,7 +48,7 @@ impl Config {
             on_thread_start: None,
             on_thread_stop: None,
             fixed: false,
-            #[cfg(test)]
+            #[cfg(all(test, not(loom)))]
             refuse_thread: None,
         }
     }

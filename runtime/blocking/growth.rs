@@ -210,7 +210,7 @@ fn sleep<J: Job>(shared: &Shared<J>, books: &mut MutexGuard<'_, Handover<J>>) ->
     true
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

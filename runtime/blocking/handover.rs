@@ -8,7 +8,7 @@ use super::{
     roster::{Id, Roster, Stage},
     runnable::Tid,
 };
-use crate::runtime::shim::{Arc, Condvar};
+use crate::runtime::shim::{Arc, Condvar, seeded};
 use std::collections::VecDeque;
 
 /// Capacity, in jobs, above which an empty queue gives its memory back.
@@ -124,7 +124,7 @@ impl<J: Job> Handover<J> {
 
     /// Whether a job may be pushed now.
     pub(super) fn admit(&self) -> Result<(), Refusal> {
-        if self.closed {
+        if self.closed && !seeded("a_closed_pool_admits") {
             Err(Refusal::Closed)
         } else if self.queue.len() >= self.limits.bound {
             Err(Refusal::Full)
@@ -251,6 +251,9 @@ impl<J: Job> Handover<J> {
         seat.stage = Stage::Busy;
         seat.took = self.takes;
         seat.tag = Some(job.tag());
+        if seeded("a_take_passes_no_wake_on") {
+            return Look::Job(job, Errand::Nothing);
+        }
         let errand = self.summon();
         Look::Job(job, errand)
     }
@@ -258,6 +261,10 @@ impl<J: Job> Handover<J> {
     /// Step X, or the answer to a bell.
     pub(super) fn stir(&mut self, id: Id, timed_out: bool) -> Stir {
         if self.roster.seat(id).stage != Stage::Idle {
+            if timed_out && seeded("an_expiry_ignores_a_wake") {
+                self.leave(id);
+                return Stir::Leave;
+            }
             return Stir::Look;
         }
         if !timed_out {
@@ -265,7 +272,9 @@ impl<J: Job> Handover<J> {
         }
         // The oldest stand first, and it is they who expire.
         if let Some(place) = self.idle.iter().position(|&other| other == id) {
-            self.idle.remove(place);
+            if !seeded("an_expired_thread_stays_on_the_stack") {
+                self.idle.remove(place);
+            }
         }
         if self.queue.is_empty() {
             self.leave(id);
@@ -353,7 +362,8 @@ impl<J: Job> Handover<J> {
     /// Step C: what is still queued, and the bells of all idle threads.
     pub(super) fn close(&mut self) -> (VecDeque<J>, Vec<Arc<Condvar>>) {
         self.closed = true;
-        let bells = std::iter::from_fn(|| self.rouse()).collect();
+        let rouse = || self.rouse().filter(|_| !seeded("a_close_wakes_nobody"));
+        let bells = std::iter::from_fn(rouse).collect();
         (std::mem::take(&mut self.queue), bells)
     }
 
@@ -393,7 +403,7 @@ impl<J: Job> Handover<J> {
     }
 
     /// Capacity of the queue, in jobs.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn queue_capacity(&self) -> usize {
         self.queue.capacity()
     }

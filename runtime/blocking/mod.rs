@@ -50,14 +50,16 @@
 mod config;
 mod growth;
 mod handover;
+#[cfg(all(test, loom))]
+mod model;
 mod pool;
 mod roster;
 mod runnable;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod worker;
 
-pub(crate) use config::{Config, Hook};
+pub(crate) use config::Config;
 pub(crate) use pool::Pool;
 
 /// A piece of blocking work: in the runtime, a pointer to a task cell.

@@ -7,12 +7,9 @@ use super::{
     roster::Id,
     worker::{self, shielded},
 };
+use crate::runtime::shim::thread::{self, JoinHandle};
 use crate::runtime::shim::{self, Arc, Condvar, Mutex};
-use std::{
-    io,
-    thread::{self, JoinHandle},
-    time::Instant,
-};
+use std::{io, time::Instant};
 
 /// A handle to a blocking pool. The pool is closed with its last handle.
 pub(crate) struct Pool<J: Job> {
@@ -122,11 +119,6 @@ impl<J: Job> Pool<J> {
         tags.into_iter().map(J::describe).collect()
     }
 
-    /// Whether the pool has been closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.owner.shared.books.lock().is_closed()
-    }
-
     /// Threads that serve jobs, idle ones included; the watcher is not one of them.
     pub(crate) fn threads(&self) -> usize {
         self.owner.shared.books.lock().threads()
@@ -148,7 +140,7 @@ impl<J: Job> Pool<J> {
     }
 
     /// What handles, threads and the watcher have in common.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn shared(&self) -> &Arc<Shared<J>> {
         &self.owner.shared
     }
@@ -199,7 +191,7 @@ impl<J: Job> Shared<J> {
         suffix: &str,
         body: impl FnOnce() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
-        #[cfg(test)]
+        #[cfg(all(test, not(loom)))]
         if let Some(refuse) = &self.config.refuse_thread {
             refuse()?;
         }

@@ -2,8 +2,8 @@
 //! has arrived. It must not know the queue, nor decide who is woken.
 
 use super::runnable::Tid;
+use crate::runtime::shim::thread::JoinHandle;
 use crate::runtime::shim::{Arc, Condvar};
-use std::thread::JoinHandle;
 
 /// The number of a seat; it is reused once the thread is gone.
 pub(super) type Id = usize;

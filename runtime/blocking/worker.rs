@@ -7,6 +7,8 @@ use super::{
     roster::Id,
     runnable,
 };
+#[cfg(loom)]
+use crate::runtime::shim::LocalCell as _;
 use crate::runtime::shim::{self, Arc};
 use std::{
     cell::Cell,
@@ -15,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-thread_local! {
+shim::thread_local! {
     /// Which pool this thread belongs to, as an address to compare.
     static POOL: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
@@ -64,6 +66,10 @@ fn next<J: Job>(shared: &Arc<Shared<J>>, id: Id) -> Option<J> {
             Look::Leave => return None,
             Look::Idle(bell) => bell,
         };
+        if shim::seeded("an_idle_thread_lets_go_before_it_waits") {
+            drop(books);
+            books = shared.books.lock();
+        }
         loop {
             let timed_out = if shared.config.keep_alive == Duration::MAX {
                 shim::wait(&bell, &mut books);

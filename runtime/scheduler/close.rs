@@ -23,7 +23,7 @@
 use super::Shared;
 use super::worker::Worker;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize};
-use crate::runtime::shim::{self, Condvar, Mutex};
+use crate::runtime::shim::{self, Condvar, Mutex, seeded};
 use crate::runtime::task::{Header, Runnable, abort_owned, walk};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::time::Duration;
@@ -44,6 +44,7 @@ pub(crate) struct Gate {
 struct End {
     /// Workers that have not handed themselves in.
     running: usize,
+    #[expect(clippy::vec_box, reason = "workers travel between threads as boxes; moving them out would copy them")]
     stopped: Vec<Box<Worker>>,
     finished: bool,
 }
@@ -75,7 +76,7 @@ impl Gate {
     /// Enter. `None` when the gate is closed.
     pub(crate) fn enter(&self) -> Option<Pass<'_>> {
         // ORDERING: Acquire pairs with the Release of `close`.
-        if self.passing.fetch_add(1, Acquire) & CLOSED == 0 {
+        if self.passing.fetch_add(1, Acquire) & CLOSED == 0 || seeded("the_gate_lets_pass") {
             return Some(Pass(self));
         }
         self.passing.fetch_sub(1, Relaxed);
@@ -86,12 +87,9 @@ impl Gate {
     pub(crate) fn close(&self) {
         // ORDERING: Release pairs with `enter`, Acquire with `Pass::drop`.
         let mut passing = self.passing.fetch_or(CLOSED, AcqRel);
-        while passing & !CLOSED != 0 {
+        while passing & !CLOSED != 0 && !seeded("the_gate_does_not_wait") {
             // A few instructions, unless the system has taken the thread from its core.
-            #[cfg(not(loom))]
-            std::thread::yield_now();
-            #[cfg(loom)]
-            loom::thread::yield_now();
+            shim::thread::yield_now();
             // ORDERING: as above.
             passing = self.passing.load(Acquire);
         }
@@ -105,6 +103,12 @@ impl Gate {
     /// Stop. The caller un-parks the workers.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
+    }
+
+    /// Finished.
+    pub(super) fn finish(&self) {
+        self.end.lock().finished = true;
+        self.changed.notify_all();
     }
 
     /// Waits for the end, at most for `timeout`; whether it has come.
@@ -142,9 +146,7 @@ impl Shared {
         self.gate.close();
         self.drain(&workers);
         drop(workers);
-        let mut end = self.gate.end.lock();
-        end.finished = true;
-        self.gate.changed.notify_all();
+        self.gate.finish();
     }
 
     /// Drain.

@@ -32,6 +32,7 @@
 //! next maintenance.
 
 use crate::runtime::shim::atomic::{AtomicU64, fence};
+use crate::runtime::shim::seeded;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 const BITS: usize = u64::BITS as usize;
@@ -79,16 +80,18 @@ impl Idle {
         self.sleeping[worker / BITS].fetch_or(1 << (worker % BITS), Release);
         let searcher = if searching { SEARCHER } else { 0 };
         self.counts.fetch_add(SLEEPER - searcher, Release);
-        #[cfg(not(filch_seeded_bug = "no_sleep_fence"))]
-        // ORDERING: SleepFence; pairs with PushFence.
-        fence(SeqCst);
+        if !seeded("no_sleep_fence") {
+            // ORDERING: SleepFence; pairs with PushFence.
+            fence(SeqCst);
+        }
     }
 
     /// PushFence.
     pub(crate) fn push_fence(&self) {
-        #[cfg(not(filch_seeded_bug = "no_push_fence"))]
-        // ORDERING: pairs with SleepFence in `announce`.
-        fence(SeqCst);
+        if !seeded("no_push_fence") {
+            // ORDERING: pairs with SleepFence in `announce`.
+            fence(SeqCst);
+        }
     }
 
     /// Takes the announcement back; false if the worker was claimed meanwhile, and hence counts as searching.
@@ -143,6 +146,7 @@ impl Idle {
         match self.try_claim(worker) {
             Tried::Claimed(claimed) => Some(claimed),
             Tried::Awake => None,
+            Tried::Raced if seeded("a_raced_claim_gives_up") => None,
             Tried::Raced => self.claim_any(),
         }
     }
@@ -162,9 +166,11 @@ impl Idle {
         // Somebody else was faster. While this thread counted as a searcher, another pusher may have left its Look
         // undone on its account; the caller makes it up.
         self.counts.fetch_sub(SEARCHER, Relaxed);
-        // ORDERING: that pusher's PushFence came before this fence, as its Look did not see the subtraction above; so
-        // the Look that follows sees every announcement that was made before that PushFence.
-        fence(SeqCst);
+        if !seeded("no_fence_after_a_race") {
+            // ORDERING: that pusher's PushFence came before this fence, as its Look did not see the subtraction above;
+            // so the Look that follows sees every announcement that was made before that PushFence.
+            fence(SeqCst);
+        }
         Tried::Raced
     }
 
@@ -191,7 +197,7 @@ impl Idle {
     #[must_use]
     pub(crate) fn stop_searching(&self) -> bool {
         let last = self.counts.fetch_sub(SEARCHER, Relaxed) % SLEEPER == SEARCHER;
-        if last {
+        if last && !seeded("no_fence_after_a_search") {
             // ORDERING: pairs with PushFence: whoever left its Look undone because of this searcher has pushed before.
             fence(SeqCst);
         }

@@ -11,7 +11,7 @@
 
 use crate::io::driver::Driver;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicU8};
-use crate::runtime::shim::{self, Condvar, Mutex};
+use crate::runtime::shim::{self, Condvar, Mutex, seeded};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::time::Duration;
 
@@ -130,7 +130,9 @@ impl Parking {
             IN_DRIVER => self.driver.wake(),
             ON_CONDVAR => {
                 // The sleeper let go of the mutex only when it began to wait.
-                drop(seat.lock.lock());
+                if !seeded("unpark_takes_no_lock") {
+                    drop(seat.lock.lock());
+                }
                 seat.condvar.notify_one();
             }
             _ => {}
@@ -148,6 +150,10 @@ impl Seat {
 
     /// False if a token has come.
     fn sit(&self, place: u8) -> bool {
+        if seeded("sit_overwrites_a_token") {
+            self.state.store(place, Release);
+            return true;
+        }
         // ORDERING: Release pairs with the Acquire of `unpark`, and Acquire with its Release.
         self.state
             .compare_exchange(EMPTY, place, AcqRel, Acquire)

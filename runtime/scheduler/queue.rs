@@ -45,16 +45,6 @@ mod inner {
         pub(crate) fn steal_into(&self, to: &LocalQueue) -> Option<Runnable> {
             retry(|| self.0.steal_batch_and_pop(&to.0))
         }
-        /// One task, for the drain at shutdown.
-        pub(crate) fn steal(&self) -> Option<Runnable> {
-            loop {
-                match self.0.steal() {
-                    Steal::Success(task) => return Some(task),
-                    Steal::Empty => return None,
-                    Steal::Retry => {}
-                }
-            }
-        }
         pub(crate) fn len(&self) -> usize {
             self.0.len()
         }

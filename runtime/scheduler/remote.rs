@@ -2,10 +2,11 @@
 //! It must not know the loop that serves them.
 
 use super::queue::{Inbox, Thief};
+use crate::runtime::shim::atomic::{AtomicBool, AtomicPtr, AtomicU64};
+use crate::runtime::shim::seeded;
 use crate::runtime::task::{Header, Runnable};
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
 /// One worker as the others see it. On cache lines of its own.
 #[repr(align(128))]
@@ -97,8 +98,13 @@ impl Remote {
     /// Empties the slot.
     #[inline]
     pub(crate) fn take_next(&self) -> Option<Runnable> {
-        if self.next.load(Relaxed).is_null() {
+        let seen = self.next.load(Relaxed);
+        if seen.is_null() {
             return None;
+        }
+        if seeded("two_take_the_next") {
+            self.next.store(null_mut(), Relaxed);
+            return Self::from_slot(seen);
         }
         // ORDERING: Acquire pairs with the Release of `fill_next` and `displace_next`.
         Self::from_slot(self.next.swap(null_mut(), Acquire))

@@ -9,8 +9,8 @@ use super::runnable::{Runnable, quietly};
 use super::state::{Snapshot, State};
 use super::unhandled::{self, Unhandled};
 use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
+use crate::runtime::shim::{Exclusive, Word};
 use core::any::type_name;
-use core::cell::UnsafeCell;
 use core::future::Future;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::panic::Location;
@@ -34,7 +34,7 @@ pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static VTable,
     /// The waker of whoever awaits the handle; `state` says whose it is.
-    pub(super) joiner: UnsafeCell<usize>,
+    pub(super) joiner: Word,
     pub(crate) location: &'static Location<'static>,
     /// The slot of the runtime in the table of runtimes.
     pub(crate) runtime: u16,
@@ -67,7 +67,7 @@ pub(super) enum Left {
 #[repr(C)]
 struct Cell<F: Future> {
     header: Header,
-    stage: UnsafeCell<Stage<F>>,
+    stage: Exclusive<Stage<F>>,
 }
 
 union Stage<F: Future> {
@@ -105,12 +105,12 @@ where
     unsafe {
         let raw = header.as_ptr();
         (&raw mut (*raw).vtable).write(&Typed::<F, S>::VTABLE);
-        (&raw mut (*raw).joiner).write(UnsafeCell::new(0));
+        (&raw mut (*raw).joiner).write(Word::new(0));
         (&raw mut (*raw).location).write(spec.location);
         (&raw mut (*raw).runtime).write(spec.runtime);
         (&raw mut (*raw).home).write(AtomicU16::new(spec.home));
         (&raw mut (*raw).generation).write(generation);
-        (&raw mut (*cell).stage).write(UnsafeCell::new(Stage {
+        (&raw mut (*cell).stage).write(Exclusive::new(Stage {
             future: ManuallyDrop::new(future),
         }));
         #[cfg(loom)]

@@ -78,6 +78,8 @@ pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained,
 pub(crate) use self::arena::walk;
 pub(crate) use self::cell::{Header, Schedule, Spec, allocate};
 pub(crate) use self::extra::name_of;
+#[cfg(all(test, loom))]
+pub(crate) use self::model::Stand;
 pub(crate) use self::runnable::{Aside, Ran, Runnable, quietly};
 pub(crate) use self::waker::ThinWaker;
 

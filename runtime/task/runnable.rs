@@ -166,7 +166,7 @@ unsafe fn complete_with_outcome(task: NonNull<Header>) {
         let completed = header.state.complete_joined();
         if completed.wake_joiner {
             // The word is the completer's from now on. The waker may run foreign code: no lock is held here.
-            wake_joiner(ThinWaker::from_raw(*header.joiner.get()));
+            wake_joiner(ThinWaker::from_raw(header.joiner.read()));
         }
         if completed.orphaned {
             Header::discard(task);

@@ -1,7 +1,8 @@
 //! The state word of a task: flags and reference count in one atomic, changed only by the named transitions below.
 //! It must not know what a future, a queue or a scheduler is; the protocol that it carries is told in `task/mod.rs`.
 
-use crate::runtime::shim::atomic::AtomicU64;
+use crate::runtime::shim::mortal::AtomicU64;
+use crate::runtime::shim::seeded;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// A queue entry exists or the runner must poll again. Set by wakers, cleared by [`State::start`].
@@ -85,9 +86,6 @@ pub(crate) enum Detach {
 pub(crate) struct Snapshot(u64);
 
 impl Snapshot {
-    pub(crate) fn is_free(self) -> bool {
-        self.0 == 0
-    }
     #[inline]
     pub(crate) fn is_done(self) -> bool {
         self.0 & DONE != 0
@@ -109,9 +107,6 @@ impl Snapshot {
     #[inline]
     pub(crate) fn has_handle(self) -> bool {
         self.0 & HANDLE != 0
-    }
-    fn refs(self) -> u64 {
-        self.0 / REF
     }
 }
 
@@ -140,6 +135,8 @@ impl State {
     #[inline]
     pub(crate) fn vacate(&self) {
         self.0.store(0, Relaxed);
+        #[cfg(loom)]
+        self.0.end();
     }
 
     #[inline]
@@ -151,7 +148,9 @@ impl State {
     /// Takes the right to run that a queue entry carries.
     #[inline]
     pub(crate) fn start(&self) -> Start {
-        let seen = if self.0.load(Relaxed) & RUN != 0 {
+        let seen = if seeded("yield_drops_a_wake") && self.0.load(Relaxed) & RUN != 0 {
+            self.0.fetch_and(!SCHED, Relaxed)
+        } else if self.0.load(Relaxed) & RUN != 0 {
             // A yield kept the right to run and its queue entry brings it back. A waker may have set `SCHED`
             // meanwhile; it stays set and costs one poll more, never one less.
             // ORDERING: Acquire pairs with the Release half of `cancel`.
@@ -173,8 +172,13 @@ impl State {
     #[inline]
     pub(crate) fn pend(&self) -> Pend {
         // ORDERING: Release hands the future to the next `start`; Acquire is for the runner that goes on at once.
-        let seen = self.0.fetch_sub(RUN, AcqRel);
-        if seen & SCHED != 0 {
+        let order = if seeded("pend_is_relaxed") {
+            Relaxed
+        } else {
+            AcqRel
+        };
+        let seen = self.0.fetch_sub(RUN, order);
+        if seen & SCHED != 0 && !seeded("pend_ignores_a_wake") {
             Pend::Again
         } else {
             Pend::Idle
@@ -188,7 +192,7 @@ impl State {
         let seen = self
             .0
             .fetch_add(DONE.wrapping_sub(RUN).wrapping_sub(REF), AcqRel);
-        (seen / REF == 1).then_some(Snapshot(seen))
+        (seen / REF == 1 || seeded("completion_frees_always")).then_some(Snapshot(seen))
     }
 
     /// Completes a task whose output stands in the cell.
@@ -197,8 +201,8 @@ impl State {
         // `set_joiner`, so that the joiner's waker is seen.
         let seen = self.0.fetch_add(DONE.wrapping_sub(RUN), AcqRel);
         Completed {
-            wake_joiner: seen & JOINER != 0,
-            orphaned: seen & HANDLE == 0,
+            wake_joiner: seen & JOINER != 0 && !seeded("completion_forgets_the_joiner"),
+            orphaned: seen & HANDLE == 0 && !seeded("completion_forgets_an_orphan"),
         }
     }
 
@@ -218,7 +222,12 @@ impl State {
     #[must_use]
     pub(crate) fn ref_dec(&self) -> bool {
         // ORDERING: Release pairs with the Acquire of the last `ref_dec`, which frees.
-        let seen = self.0.fetch_sub(REF, AcqRel);
+        let order = if seeded("ref_dec_is_relaxed") {
+            Relaxed
+        } else {
+            AcqRel
+        };
+        let seen = self.0.fetch_sub(REF, order);
         debug_assert!(seen >= REF, "a task lost more references than it had");
         seen / REF == 1
     }
@@ -244,6 +253,9 @@ impl State {
     pub(crate) fn wake_by_ref(&self) -> Wake {
         // A read-modify-write even if SCHED is set already: what the waker did before must be seen by the poll that
         // the earlier wake caused.
+        if seeded("wake_only_looks") && self.0.load(Relaxed) & SCHED != 0 {
+            return Wake::Nothing;
+        }
         // ORDERING: Release pairs with the Acquire of `start`; Acquire orders the push after the last poll.
         let seen = self.0.fetch_or(SCHED, AcqRel);
         if seen & (SCHED | RUN | DONE) == 0 {
@@ -268,7 +280,7 @@ impl State {
         if seen & (SCHED | RUN | DONE) == 0 {
             // The alive reference covers the queue entry.
             Wake::Push
-        } else if seen / REF == 1 {
+        } else if seen / REF == 1 && !seeded("wake_never_frees") {
             unlikely();
             Wake::Free
         } else {
@@ -278,6 +290,11 @@ impl State {
 
     /// Asks for cancellation; `None` if the task had already ended.
     pub(crate) fn cancel(&self) -> Option<Wake> {
+        let asked = if seeded("cancel_wakes_nobody") {
+            CANCEL
+        } else {
+            SCHED | CANCEL
+        };
         let mut seen = self.0.load(Relaxed);
         loop {
             if seen & DONE != 0 {
@@ -286,13 +303,18 @@ impl State {
             // ORDERING: as `wake_by_ref`; `start` and the runner's loads see CANCEL.
             match self
                 .0
-                .compare_exchange_weak(seen, seen | SCHED | CANCEL, AcqRel, Relaxed)
+                .compare_exchange_weak(seen, seen | asked, AcqRel, Relaxed)
             {
                 Ok(_) => break,
                 Err(now) => seen = now,
             }
         }
-        Some(if seen & (SCHED | RUN) == 0 {
+        let busy = if seeded("cancel_pushes_twice") {
+            RUN
+        } else {
+            SCHED | RUN
+        };
+        Some(if seen & busy == 0 {
             Wake::Push
         } else {
             Wake::Nothing
@@ -308,7 +330,9 @@ impl State {
             debug_assert!(seen & HANDLE != 0 && seen & JOINER == 0);
             if seen & DONE != 0 {
                 // ORDERING: Acquire pairs with `complete_joined`; the caller reads the output next.
-                self.0.load(Acquire);
+                if !seeded("joiner_reads_unordered") {
+                    self.0.load(Acquire);
+                }
                 return false;
             }
             // ORDERING: Release hands the joiner word to `complete_joined`.
@@ -328,7 +352,7 @@ impl State {
         let mut seen = self.0.load(Relaxed);
         loop {
             debug_assert!(seen & HANDLE != 0 && seen & JOINER != 0);
-            if seen & DONE != 0 {
+            if seen & DONE != 0 && !seeded("joiner_is_taken_twice") {
                 // ORDERING: as in `set_joiner`.
                 self.0.load(Acquire);
                 return false;
@@ -394,11 +418,6 @@ impl State {
         let seen = self.0.fetch_sub(REF + HANDLE, AcqRel);
         debug_assert!(seen & HANDLE != 0 && seen & DONE != 0);
         seen / REF == 1
-    }
-
-    /// For assertions in tests and for the dump.
-    pub(crate) fn refs(&self) -> u64 {
-        self.load().refs()
     }
 }
 

@@ -22,15 +22,6 @@ pub(super) unsafe fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast_const().cast(), &VTABLE) })
 }
 
-/// A waker that owns a reference.
-///
-/// # Safety
-/// The caller owns a reference to the task and gives it up.
-pub(super) unsafe fn owned(task: NonNull<Header>) -> Waker {
-    // SAFETY: passed on.
-    ManuallyDrop::into_inner(unsafe { borrowed(task) })
-}
-
 /// Whether `waker` is that of `task`.
 pub(crate) fn is_of(waker: &Waker, task: NonNull<Header>) -> bool {
     waker.data() == task.as_ptr().cast_const().cast() && core::ptr::eq(waker.vtable(), &VTABLE)

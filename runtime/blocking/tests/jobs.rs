@@ -117,7 +117,7 @@ fn a_thread_survives_the_panic_of_its_job() {
 #[test]
 fn hooks_run_once_for_each_thread_and_may_panic() {
     let (starts, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let count = |counter: &Arc<AtomicUsize>| -> super::super::Hook {
+    let count = |counter: &Arc<AtomicUsize>| -> super::super::config::Hook {
         let counter = counter.clone();
         Arc::new(move || {
             counter.fetch_add(1, SeqCst);

@@ -42,9 +42,7 @@ pub(super) fn allocate(layout: Layout) -> (NonNull<u8>, u32) {
     // SAFETY: the memory is ours and large enough; the first word of the cell is its state, zero while it is free.
     let cell = unsafe {
         let cell = memory.add(offset);
-        if !cfg!(loom) {
-            cell.cast::<u64>().write_unaligned(0);
-        }
+        cell.cast::<u64>().write_unaligned(0);
         let mut first = LIST.lock();
         link.write(Link {
             next: first.0,
@@ -54,9 +52,7 @@ pub(super) fn allocate(layout: Layout) -> (NonNull<u8>, u32) {
         if !first.0.is_null() {
             (*first.0).previous = link;
         }
-        if !cfg!(loom) {
-            first.0 = link;
-        }
+        first.0 = link;
         NonNull::new_unchecked(cell)
     };
     (cell, LIVES.fetch_add(1, Ordering::Relaxed))
@@ -73,7 +69,7 @@ pub(super) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
         let memory = cell.as_ptr().sub(offset);
         #[expect(clippy::cast_ptr_alignment, reason = "the layout starts with a link")]
         let link = memory.cast::<Link>();
-        if !cfg!(loom) {
+        {
             let mut first = LIST.lock();
             let (next, previous) = ((*link).next, (*link).previous);
             if previous.is_null() {
@@ -98,7 +94,7 @@ pub(super) fn collect(filter: &impl Fn(&Header) -> bool, found: &mut Vec<NonNull
         // SAFETY: linked cells are allocated as long as the lock is held.
         unsafe {
             let header = NonNull::new_unchecked((*link).cell).cast::<Header>();
-            if (*(&raw const (*header.as_ptr()).state)).try_ref().is_some() {
+            if (*header.as_ptr()).state.try_ref().is_some() {
                 alive.push(header);
             }
             link = (*link).next;

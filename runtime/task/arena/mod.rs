@@ -22,8 +22,12 @@
 
 mod cache;
 mod central;
+#[cfg_attr(loom, path = "modelled.rs")]
 mod listed;
 mod region;
+
+#[cfg(all(test, loom))]
+pub(super) use listed::settle;
 
 use super::cell::Header;
 use core::ptr::NonNull;

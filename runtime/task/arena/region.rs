@@ -265,7 +265,7 @@ impl Walked {
         unsafe {
             for index in 0..(*self.0).fresh {
                 let header = NonNull::new_unchecked((*self.0).block(index)).cast::<Header>();
-                if (*(&raw const (*header.as_ptr()).state)).try_ref().is_some() {
+                if (*header.as_ptr()).state.try_ref().is_some() {
                     alive.push(header);
                 }
             }
