@@ -1,6 +1,10 @@
 //! What a wrong use is told: what was called, what is wrong, and what to write instead; and that the panic points at the
 //! caller.
 #![cfg(not(loom))]
+#![allow(
+    clippy::redundant_closure,
+    reason = "a function that is passed by its name is called from the standard library"
+)]
 
 mod common;
 
@@ -72,9 +76,9 @@ fn calls_outside_a_runtime_say_where_to_call() {
             &panic_of(|| filch::run_in_executor(None, || ())),
             &with("`run_in_executor`"),
         );
-        assert_says(&panic_of(Handle::current), &with("`Handle::current`"));
+        assert_says(&panic_of(|| Handle::current()), &with("`Handle::current`"));
         assert_says(
-            &panic_of(filch::task::all_tasks),
+            &panic_of(|| filch::task::all_tasks()),
             &with("`task::all_tasks`"),
         );
         let second = Duration::from_secs(1);
@@ -102,9 +106,9 @@ fn calls_outside_a_runtime_say_where_to_call() {
 #[test]
 fn calls_outside_a_task_say_so() {
     guarded(|| {
-        let said = panic_of(filch::task::current);
+        let said = panic_of(|| filch::task::current());
         assert_says(&said, &["`task::current`", "`spawn`"]);
-        let said = panic_of(filch::task::id);
+        let said = panic_of(|| filch::task::id());
         assert_says(&said, &["`task::id`", "`spawn`"]);
         assert!(filch::task::try_current().is_none());
         assert!(filch::task::try_id().is_none());
@@ -235,10 +239,10 @@ fn wrong_use_of_the_paused_clock_says_what_to_call() {
         let _guard = runtime.enter();
         let said = panic_of(|| drop(filch::time::advance(Duration::from_secs(1))));
         assert_says(&said, &["`time::advance`", "`time::pause()`"]);
-        let said = panic_of(filch::time::resume);
+        let said = panic_of(|| filch::time::resume());
         assert_says(&said, &["`time::resume`", "`time::pause()`"]);
         filch::time::pause();
-        let said = panic_of(filch::time::pause);
+        let said = panic_of(|| filch::time::pause());
         assert_says(&said, &["`time::pause`", "`time::resume()`"]);
     });
 }
