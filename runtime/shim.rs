@@ -17,7 +17,10 @@ mod real {
         pub(crate) use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
     }
     /// A cell that one thread at a time touches, by the rules of a protocol.
-    #[expect(clippy::unsafe_removed_from_name, reason = "loom's twin has another name")]
+    #[expect(
+        clippy::unsafe_removed_from_name,
+        reason = "loom's twin has another name"
+    )]
     pub(crate) use core::cell::UnsafeCell as Exclusive;
     pub(crate) use core::hint::spin_loop;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
