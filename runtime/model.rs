@@ -66,6 +66,10 @@ const CONTROLS: &[(&str, &str)] = &[
         "runtime::task::model::abort_against_wake",
     ),
     (
+        "cancel_pushes_twice",
+        "runtime::task::model::drain_against_wake",
+    ),
+    (
         "completion_forgets_the_joiner",
         "runtime::task::model::join_registers_against_complete",
     ),

@@ -4,10 +4,13 @@ mod stand;
 
 pub(crate) use self::stand::Stand;
 use self::stand::{Bell, assert_cancelled, output, poll, queue, run_all};
+use super::abort_owned;
+use super::cell::Header;
 use super::waker::ThinWaker;
 use crate::runtime::model::check;
 use core::future::Future;
 use core::pin::Pin;
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::task::{Context, Poll};
 use loom::sync::atomic::AtomicU32;
@@ -303,6 +306,36 @@ fn task_joins_task() {
         assert!(handle.is_finished(), "the joiner was not woken");
         handle.detach();
         assert_eq!((output(0, &stand), output(1, &stand)), (1, 1));
+        stand.end();
+    });
+}
+
+/// The end of the runtime against a wake-up of a task that waits: Drain takes it from the queue or from the registry, and
+/// comes again while the waker is about to push it.
+#[test]
+fn drain_against_wake() {
+    check(|| {
+        let stand = Stand::new();
+        let data = Arc::new(AtomicU32::new(1));
+        let (handle, waker) = stand.waiting(&data, false);
+        let task = NonNull::new(waker.data().cast_mut())
+            .unwrap()
+            .cast::<Header>();
+        let other = thread::spawn(move || waker.wake());
+        while !handle.is_finished() {
+            let queued = queue().lock().pop_front();
+            // SAFETY: the handle keeps the task, and the reference that is made is given up.
+            let found = queued.or_else(|| unsafe {
+                task.as_ref().state.ref_inc();
+                abort_owned(task)
+            });
+            match found {
+                Some(entry) => entry.cancel(),
+                None => thread::yield_now(),
+            }
+        }
+        other.join().unwrap();
+        assert_cancelled(handle);
         stand.end();
     });
 }
