@@ -219,6 +219,18 @@ const CONTROLS: &[(&str, &str)] = &[
         "a_take_passes_no_wake_on",
         "runtime::blocking::model::take_against_submit",
     ),
+    (
+        "wake_pushes_twice",
+        "runtime::task::model::wake_against_wake",
+    ),
+    (
+        "cancel_ignores_the_end",
+        "runtime::task::model::abort_against_complete",
+    ),
+    (
+        "the_end_is_not_told",
+        "runtime::scheduler::model::wait_against_finish",
+    ),
 ];
 
 /// Runs one model in a process of its own, with a bug or without; whether it failed, and what it printed.
