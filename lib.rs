@@ -1,4 +1,108 @@
-//! filch: a lean work-stealing async runtime with asyncio's breadth.
+//! filch is a multithreaded work-stealing async runtime: tasks, timers and a pool for blocking calls, with the breadth
+//! of Python's asyncio as its aim.
+//!
+//! ```
+//! fn main() {
+//!     filch::block_on(async {
+//!         println!("hello");
+//!     })
+//! }
+//! ```
+//!
+//! It is the tool for programs that have very many things to wait for, and a few cores to do them on. It is not a
+//! thread pool for computing (a loop without an `await` keeps its worker), and has no sockets yet.
+//!
+//! # A tour
+//!
+//! **Start.** [`block_on`] makes a runtime with one worker per core, runs a future on it, and ends it.
+//! [`#[filch::main]`](macro@main) does the same to an `async fn main`. A runtime that is to be configured, or kept, is
+//! made by [`runtime::Builder`].
+//!
+//! **Spawn.** A future does nothing until it is awaited, and then it runs as a part of whoever awaits it.
+//! [`spawn`] makes a task of it, which runs at once and beside its spawner, on whichever worker is free.
+//!
+//! **Join.** The [`JoinHandle`](task::JoinHandle) is a future, too. It gives the task's output, or says why there is
+//! none: the task was aborted, or panicked.
+//!
+//! ```
+//! filch::block_on(async {
+//!     let tasks: Vec<_> = (1..=10_u64).map(|n| filch::spawn(async move { n * n })).collect();
+//!     let mut sum = 0;
+//!     for task in tasks {
+//!         sum += task.await.unwrap();
+//!     }
+//!     assert_eq!(sum, 385);
+//!
+//!     let error = filch::spawn(async { panic!("oh no") }).await.unwrap_err();
+//!     assert!(error.is_panic());
+//! });
+//! ```
+//!
+//! Dropping the handle detaches the task; it is not cancelled. [`abort`](task::JoinHandle::abort) cancels: the future
+//! is dropped where it waits. What a detached task fails with is not lost in silence: it is printed, or given to
+//! [`on_unhandled`](runtime::Builder::on_unhandled).
+//!
+//! **Wait, but not for ever.** Any future can be given a deadline. When that passes, the future is dropped.
+//!
+//! ```
+//! use filch::time::{sleep, timeout};
+//! use std::time::Duration;
+//!
+//! filch::block_on(async {
+//!     let slow = sleep(Duration::from_secs(3600));
+//!     assert!(timeout(Duration::from_millis(5), slow).await.is_err());
+//! });
+//! ```
+//!
+//! **Block elsewhere.** A call that blocks its thread, such as [`std::thread::sleep`], would block all the tasks that are
+//! queued behind it. [`run_in_executor`] gives it a thread of the blocking pool, and a handle to await.
+//! [`block_in_place`] is for a call that borrows from the task.
+//!
+//! ```
+//! filch::block_on(async {
+//!     let manifest = filch::run_in_executor(None, || std::fs::read_to_string("Cargo.toml"));
+//!     assert!(manifest.await.unwrap().unwrap().contains("filch"));
+//! });
+//! ```
+//!
+//! **Stop.** When a runtime ends, each future that is left is dropped, once, and the threads are joined.
+//! [`shutdown_timeout`](runtime::Runtime::shutdown_timeout) waits only so long, and tells what became of everything.
+//!
+//! ```
+//! use std::{future::pending, time::Duration};
+//!
+//! let runtime = filch::runtime::Runtime::new()?;
+//! runtime.spawn(pending::<()>()).detach();
+//! let report = runtime.shutdown_timeout(Duration::from_secs(5));
+//! assert!(report.complete);
+//! assert_eq!(report.tasks_dropped, 1);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`task`] | spawning, handles, names, yielding, task-local values, tasks that are not `Send` |
+//! | [`time`] | sleeps, timeouts, intervals, [`Instant`](time::Instant); a clock that tests move by hand |
+//! | [`runtime`] | [`Builder`](runtime::Builder), [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Executor`](runtime::Executor), [`Metrics`](runtime::Metrics) |
+//!
+//! # Features
+//!
+//! | feature | default | what it gives | adds crates |
+//! |---|---|---|---|
+//! | `macros` | yes | [`#[filch::main]`](macro@main) and [`#[filch::test]`](macro@test) | `filch-macros`, which depends on nothing |
+//! | `test-util` | no | `time::pause`, `advance`, `resume`; `Builder::start_paused` | none |
+//!
+//! The environment variable `FILCH_WORKERS` sets the number of workers where the program does not. Two `--cfg` flags
+//! are for those who test filch itself: `filch_system_alloc` takes every task from the system's allocator, for the
+//! sanitizers' sake, and `filch_generic_poll` waits on Linux the way it does on other systems.
+//!
+//! # Foreign futures
+//!
+//! filch polls any [`Future`], wakers of other runtimes are as good as its own, and its futures run
+//! on other executors as long as a filch runtime is entered ([`Handle::enter`](runtime::Handle::enter)) where they are
+//! made. Futures that need another runtime's reactor need that runtime.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -37,3 +141,8 @@ pub use task::{block_in_place, run_in_executor, spawn, spawn_blocking, spawn_loc
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use filch_macros::{main, test};
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+mod readme {}

@@ -138,10 +138,17 @@ impl Shared {
     fn block_on_and_drive<F: Future>(self: &Arc<Self>, mut root: Root<'_, F>) -> F::Output {
         let signal = root.signal.clone();
         let awake = self.shares.root_awake();
-        while !root.poll() {
-            let Some(worker) = self.seats.take() else {
+        while root.output.is_none() {
+            // The worker first: even the first poll of the future may spawn tasks that are bound to it.
+            let mut worker = self.seats.try_take();
+            if worker.is_none() && !root.poll() {
                 // Another thread drives; it un-parks this one when it is done.
-                self.sleep_as_root(&signal);
+                worker = self.seats.take();
+            }
+            let Some(worker) = worker else {
+                if root.output.is_none() {
+                    self.sleep_as_root(&signal);
+                }
                 continue;
             };
             if self.seats.is_bound_elsewhere() {

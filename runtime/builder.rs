@@ -134,6 +134,11 @@ impl Default for Builder {
 
 impl Builder {
     /// A multi-threaded runtime with one worker per core: the same as [`Builder::multi_thread`].
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().build().unwrap();
+    /// assert!(!runtime.metrics().workers.is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::multi_thread()
     }
@@ -141,11 +146,25 @@ impl Builder {
     /// A runtime whose tasks run on threads of its own, one worker per core, that steal from each other.
     ///
     /// The environment variable `FILCH_WORKERS` overrides the number of cores, [`Builder::workers`] overrides both.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::multi_thread().workers(3).build().unwrap();
+    /// assert_eq!(runtime.metrics().workers.len(), 3);
+    /// ```
     pub fn multi_thread() -> Self {
         Self::with_flavor(Flavor::MultiThread)
     }
 
     /// A runtime whose tasks run on the thread that calls [`Runtime::block_on`], while it is in that call.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::current_thread().build().unwrap();
+    /// let here = std::thread::current().id();
+    /// let there = runtime.block_on(async {
+    ///     filch::spawn(async { std::thread::current().id() }).await.unwrap()
+    /// });
+    /// assert_eq!(here, there);
+    /// ```
     pub fn current_thread() -> Self {
         Self::with_flavor(Flavor::CurrentThread)
     }
@@ -171,6 +190,12 @@ impl Builder {
 
     /// How many workers there are: 1 to 1024. [`build`](Self::build) refuses other values, and any but 1 for a
     /// current-thread runtime.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build().unwrap();
+    /// assert_eq!(runtime.metrics().workers.len(), 1);
+    /// assert!(filch::runtime::Builder::new().workers(0).build().is_err());
+    /// ```
     pub fn workers(&mut self, workers: usize) -> &mut Self {
         self.workers = Some(workers);
         self
@@ -178,36 +203,76 @@ impl Builder {
 
     /// What the threads are called: workers `<name>-<n>`, threads of the blocking pool `<name>-blocking-<n>`.
     /// `filch` unless set.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).thread_name("web").build().unwrap();
+    /// let name = runtime.spawn(async { std::thread::current().name().map(String::from) });
+    /// assert_eq!(runtime.block_on(name).unwrap().as_deref(), Some("web-0"));
+    /// ```
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         self.config.thread_name = name.into();
         self
     }
 
     /// The stack of each thread in bytes, at least 16 KiB. The standard library's default (2 MiB) unless set.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).stack_size(256 * 1024).build().unwrap();
+    /// assert!(filch::runtime::Builder::new().stack_size(1).build().is_err());
+    /// ```
     pub fn stack_size(&mut self, bytes: usize) -> &mut Self {
         self.config.stack_size = Some(bytes);
         self
     }
 
     /// Called on each thread of the runtime, blocking ones included, before its first work.
+    ///
+    /// ```
+    /// let (started, starts) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_thread_start(move || started.send(()).unwrap())
+    ///     .build().unwrap();
+    /// starts.recv().unwrap();
+    /// ```
     pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.config.hooks.start = Some(Arc::new(hook));
         self
     }
 
     /// Called on each thread of the runtime, blocking ones included, before it ends.
+    ///
+    /// ```
+    /// let (stopped, stops) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_thread_stop(move || stopped.send(()).unwrap())
+    ///     .build().unwrap();
+    /// drop(runtime);
+    /// stops.recv().unwrap();
+    /// ```
     pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.config.hooks.stop = Some(Arc::new(hook));
         self
     }
 
     /// Called on a worker before it goes to sleep.
+    ///
+    /// ```
+    /// let mut builder = filch::runtime::Builder::new();
+    /// builder.on_thread_park(|| println!("nothing to do"));
+    /// ```
     pub fn on_thread_park(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.config.hooks.park = Some(Arc::new(hook));
         self
     }
 
     /// Called on a worker after it woke up.
+    ///
+    /// ```
+    /// let mut builder = filch::runtime::Builder::new();
+    /// builder.on_thread_unpark(|| println!("back to work"));
+    /// ```
     pub fn on_thread_unpark(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.config.hooks.unpark = Some(Arc::new(hook));
         self
@@ -236,18 +301,41 @@ impl Builder {
 
     /// At most how many tasks a busy worker runs before it looks at timers and at its inbox: 61 unless set, at least 1.
     /// With long polls it looks sooner, about every 200 µs.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).maintenance_interval(31).build().unwrap();
+    /// ```
     pub fn maintenance_interval(&mut self, tasks: u32) -> &mut Self {
         self.config.maintenance_interval = tasks;
         self
     }
 
     /// How many threads the blocking pool may have: 512 unless set, at least 1.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).max_blocking_threads(2).build().unwrap();
+    /// let jobs: Vec<_> = (0..100).map(|n| runtime.spawn_blocking(move || n)).collect();
+    /// for job in jobs {
+    ///     runtime.block_on(job).unwrap();
+    /// }
+    /// assert!(runtime.metrics().blocking_threads_peak <= 2);
+    /// ```
     pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
         self.config.blocking_threads = threads;
         self
     }
 
     /// How long an idle thread of the blocking pool waits for a job before it ends: ten seconds unless set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .blocking_keep_alive(Duration::from_secs(60))
+    ///     .build().unwrap();
+    /// runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+    /// assert_eq!(runtime.metrics().blocking_threads, 1);
+    /// ```
     pub fn blocking_keep_alive(&mut self, keep_alive: Duration) -> &mut Self {
         self.config.blocking_keep_alive = keep_alive;
         self
@@ -255,12 +343,28 @@ impl Builder {
 
     /// How many blocking jobs may wait for a thread; a job beyond that is refused, and its handle says cancelled.
     /// There is no bound unless set.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).blocking_queue(1000).build().unwrap();
+    /// runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+    /// ```
     pub fn blocking_queue(&mut self, jobs: usize) -> &mut Self {
         self.config.blocking_queue = Some(jobs);
         self
     }
 
     /// Whether the clock stands still from the start, as after [`time::pause`](crate::time::pause).
+    ///
+    /// ```
+    /// use filch::time::{Instant, sleep};
+    /// use std::time::Duration;
+    /// let runtime = filch::runtime::Builder::current_thread().start_paused(true).build().unwrap();
+    /// runtime.block_on(async {
+    ///     let start = Instant::now();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+    /// });
+    /// ```
     #[cfg(feature = "test-util")]
     pub fn start_paused(&mut self, paused: bool) -> &mut Self {
         self.config.paused = paused;
@@ -274,6 +378,14 @@ impl Builder {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput), naming the setting and what to write instead, for a value out of
     /// its range; otherwise what the system says when it gives no thread or descriptor. What had been started by then
     /// is ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let refused = filch::runtime::Builder::new().workers(100_000).build().unwrap_err();
+    /// assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    /// assert!(refused.to_string().contains("write a number from 1 to 1024"));
+    /// ```
     pub fn build(&mut self) -> io::Result<Runtime> {
         let mut config = self.config.clone();
         config.workers = self.worker_count()?;

@@ -134,7 +134,21 @@ impl fmt::Display for NoRuntime<'_> {
 /// While it lives, the thread is in a runtime: `spawn`, `sleep` and the like work. Made by
 /// [`Handle::enter`](crate::runtime::Handle::enter).
 ///
-/// Guards of a thread are to be dropped in the reverse order of their making.
+/// # Panics
+///
+/// On drop, if guards of a thread are not dropped in the reverse order of their making.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = filch::runtime::Runtime::new()?;
+/// {
+///     let _guard = runtime.enter();
+///     filch::spawn(async {}).detach();
+/// }
+/// assert!(filch::runtime::Handle::try_current().is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
     inner: Entered,

@@ -212,11 +212,25 @@ impl Executor {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if `threads` is zero or more than 65536.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::new("database", 2)?;
+    /// assert_eq!(executor.name(), "database");
+    /// assert!(filch::runtime::Executor::new("none", 0).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(name: impl Into<String>, threads: usize) -> io::Result<Self> {
         Self::builder(name).threads(threads).build()
     }
 
     /// More settings than a name and a size.
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::builder("database").queue(100).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder(name: impl Into<String>) -> ExecutorBuilder {
         ExecutorBuilder {
             name: name.into(),
@@ -227,6 +241,13 @@ impl Executor {
     }
 
     /// Runs a closure on a thread of the pool; see [`spawn_blocking`].
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::new("adder", 1)?;
+    /// let sum = executor.spawn(|| 1 + 1);
+    /// assert_eq!(filch::block_on(sum).unwrap(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F, R>(&self, f: F) -> JoinHandle<R>
     where
@@ -237,22 +258,50 @@ impl Executor {
     }
 
     /// The pool's name.
+    ///
+    /// ```
+    /// assert_eq!(filch::runtime::Executor::new("mail", 1)?.name(), "mail");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Threads that the pool has, idle ones included.
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::new("late", 4)?;
+    /// assert_eq!(executor.threads(), 0);
+    /// filch::block_on(executor.spawn(|| ())).unwrap();
+    /// assert_eq!(executor.threads(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
 
     /// Jobs that wait for a thread.
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::new("idle", 1)?;
+    /// assert_eq!(executor.queued(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn queued(&self) -> usize {
         self.pool.queued()
     }
 
     /// Ends the pool, waiting at most for `timeout`; says which jobs still run, by type and place of their spawn. Jobs that
     /// have not begun are cancelled.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let executor = filch::runtime::Executor::new("short", 1)?;
+    /// executor.spawn(|| ()).detach();
+    /// let still_running = executor.shutdown_timeout(Duration::from_secs(5));
+    /// assert!(still_running.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown_timeout(self, timeout: Duration) -> Vec<String> {
         self.pool.close();
         let deadline = Instant::now().checked_add(timeout);
@@ -281,6 +330,17 @@ impl fmt::Debug for Executor {
 }
 
 /// Configures an [`Executor`].
+///
+/// ```
+/// use std::time::Duration;
+/// let executor = filch::runtime::Executor::builder("mail")
+///     .threads(3)
+///     .keep_alive(Duration::from_secs(60))
+///     .queue(1000)
+///     .build()?;
+/// assert_eq!(filch::block_on(executor.spawn(|| 5)).unwrap(), 5);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ExecutorBuilder {
@@ -292,18 +352,34 @@ pub struct ExecutorBuilder {
 
 impl ExecutorBuilder {
     /// At most how many threads: as many as cores unless set.
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::builder("mail").threads(3).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
     /// How long an idle thread waits for a job before it ends: ten seconds unless set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let executor = filch::runtime::Executor::builder("mail").keep_alive(Duration::MAX).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
     }
 
     /// How many jobs may wait; the handle of a job beyond that says cancelled. No bound unless set.
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::builder("mail").queue(1000).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn queue(mut self, jobs: usize) -> Self {
         self.queue = Some(jobs);
         self
@@ -314,6 +390,14 @@ impl ExecutorBuilder {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number out of its range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let executor = filch::runtime::Executor::builder("mail").build()?;
+    /// assert!(filch::runtime::Executor::builder("mail").queue(0).build().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn build(self) -> io::Result<Executor> {
         let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         if !(1..=65536).contains(&self.threads) {

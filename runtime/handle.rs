@@ -33,6 +33,15 @@ impl Handle {
     /// # Panics
     ///
     /// Outside a runtime; [`try_current`](Self::try_current) gives an error instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::runtime::Handle::current();
+    ///     assert_eq!(handle.spawn(async { 5 }).await.unwrap(), 5);
+    /// });
+    /// ```
     #[track_caller]
     pub fn current() -> Self {
         Self::new(context::expect("Handle::current"))
@@ -43,6 +52,14 @@ impl Handle {
     /// # Errors
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::runtime::Handle;
+    /// assert!(Handle::try_current().is_err());
+    /// filch::block_on(async { assert!(Handle::try_current().is_ok()) });
+    /// ```
     pub fn try_current() -> Result<Self, TryCurrentError> {
         context::current().map(Self::new).ok_or(TryCurrentError(()))
     }
@@ -65,6 +82,16 @@ impl Handle {
     /// # Panics
     ///
     /// Inside a task or another `block_on`; if `future` panics; and if it waits for a timer of a runtime that has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// let thread = std::thread::spawn(move || handle.block_on(async { 5 }));
+    /// assert_eq!(thread.join().unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
         self.shared
@@ -72,6 +99,13 @@ impl Handle {
     }
 
     /// As [`filch::spawn`](crate::spawn), into this runtime.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let task = runtime.handle().spawn(async { 5 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -82,6 +116,13 @@ impl Handle {
     }
 
     /// As [`filch::spawn_pinned`](crate::spawn_pinned), into this runtime.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let task = runtime.handle().spawn_pinned(|| async { *std::rc::Rc::new(5) });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_pinned<M, F>(&self, make: M) -> JoinHandle<F::Output>
     where
@@ -93,6 +134,13 @@ impl Handle {
     }
 
     /// As [`filch::spawn_blocking`](crate::spawn_blocking), on this runtime's pool.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let job = runtime.handle().spawn_blocking(|| 5);
+    /// assert_eq!(runtime.block_on(job).unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
     where
@@ -103,6 +151,13 @@ impl Handle {
     }
 
     /// The runtime's numbers at this moment.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let metrics = filch::runtime::Handle::current().metrics();
+    ///     assert_eq!(metrics.live_tasks, 0);
+    /// });
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
@@ -135,6 +190,11 @@ impl fmt::Debug for Handle {
 }
 
 /// There is no filch runtime on this thread.
+///
+/// ```
+/// let error = filch::runtime::Handle::try_current().unwrap_err();
+/// assert!(error.to_string().contains("filch::block_on"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct TryCurrentError(());
 

@@ -106,6 +106,14 @@ impl LocalSet {
     /// # Panics
     ///
     /// If the process has 65535 runtimes and sets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let set = filch::task::LocalSet::new();
+    /// // A set without tasks is ready at once.
+    /// filch::block_on(set);
+    /// ```
     #[track_caller]
     pub fn new() -> Self {
         let slot = Slot::acquire().expect(
@@ -132,6 +140,12 @@ impl LocalSet {
     }
 
     /// Adds a task to the set; it runs when the set is polled next.
+    ///
+    /// ```
+    /// let set = filch::task::LocalSet::new();
+    /// let task = set.spawn_local(async { *std::rc::Rc::new(5) });
+    /// assert_eq!(filch::block_on(set.run_until(task)).unwrap(), 5);
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -160,6 +174,16 @@ impl LocalSet {
     /// # Cancel safety
     ///
     /// Dropping the returned future drops `future`; the set's tasks stay where they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let set = filch::task::LocalSet::new();
+    /// let sum = filch::block_on(set.run_until(async {
+    ///     1 + filch::spawn_local(async { *std::rc::Rc::new(5) }).await.unwrap()
+    /// }));
+    /// assert_eq!(sum, 6);
+    /// ```
     pub fn run_until<F: IntoFuture>(&self, future: F) -> RunUntil<'_, F::IntoFuture> {
         RunUntil {
             set: self,
@@ -172,6 +196,15 @@ impl LocalSet {
     /// # Panics
     ///
     /// As [`Runtime::block_on`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let set = filch::task::LocalSet::new();
+    /// assert_eq!(set.block_on(&runtime, async { 5 }), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, runtime: &Runtime, future: F) -> F::Output {
         runtime.block_on(self.run_until(future))
@@ -181,10 +214,12 @@ impl LocalSet {
 impl Inner {
     /// Runs some tasks; whether all of the set's tasks have ended.
     fn run(self: &Rc<Self>, cx: &Context<'_>) -> bool {
+        // Cloned and dropped without the lock: a waker may be foreign code.
+        let waker = cx.waker().clone();
         let left = {
             let mut state = self.shared.state.lock();
             self.queue.borrow_mut().append(&mut state.0);
-            state.1.replace(cx.waker().clone())
+            state.1.replace(waker)
         };
         drop(left);
         for _ in 0..TASKS_PER_POLL {
@@ -257,6 +292,12 @@ impl Future for LocalSet {
 
 pin_project! {
     /// The future of [`LocalSet::run_until`].
+    ///
+    /// ```
+    /// let set = filch::task::LocalSet::new();
+    /// let run: filch::task::RunUntil<'_, _> = set.run_until(async { 5 });
+    /// assert_eq!(filch::block_on(run), 5);
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     pub struct RunUntil<'a, F> {
         set: &'a LocalSet,

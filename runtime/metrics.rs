@@ -74,6 +74,14 @@ pub struct Metrics {
 }
 
 /// The numbers of one worker.
+///
+/// ```
+/// let runtime = filch::runtime::Builder::new().workers(2).build()?;
+/// for worker in runtime.metrics().workers {
+///     println!("{} polls, {} steals, {} tasks waiting", worker.polls, worker.steals, worker.queue_depth);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
@@ -97,30 +105,76 @@ pub struct WorkerMetrics {
 
 impl Metrics {
     /// Polls of all workers.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert_eq!(runtime.metrics().polls(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn polls(&self) -> u64 {
         self.sum(|worker| worker.polls)
     }
     /// All spawns, from tasks and from outside.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert_eq!(runtime.metrics().spawns(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawns(&self) -> u64 {
         self.sum(|worker| worker.spawns) + self.remote_spawns
     }
     /// Successful steals of all workers.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// // There is nobody to steal from.
+    /// assert_eq!(runtime.metrics().steals(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn steals(&self) -> u64 {
         self.sum(|worker| worker.steals)
     }
     /// How often workers slept.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// println!("slept {} times", runtime.metrics().parks());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn parks(&self) -> u64 {
         self.sum(|worker| worker.parks)
     }
     /// Wake-ups of sleeping workers for work; the same as the field.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// println!("{} wake-ups", runtime.metrics().unparks());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn unparks(&self) -> u64 {
         self.unparks
     }
     /// Tasks that were put into an inbox.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert_eq!(runtime.metrics().inbox_pushes(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn inbox_pushes(&self) -> u64 {
         self.sum(|worker| worker.inbox_pushes)
     }
     /// Timers fired by all workers.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// assert_eq!(runtime.metrics().timers_fired(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn timers_fired(&self) -> u64 {
         self.sum(|worker| worker.timers_fired)
     }

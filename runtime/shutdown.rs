@@ -73,6 +73,14 @@ impl Runtime {
     /// # Errors
     ///
     /// If the system gives no threads or descriptors, or `FILCH_WORKERS` is no sensible number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// assert_eq!(runtime.block_on(async { 5 }), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> io::Result<Self> {
         Builder::multi_thread().build()
     }
@@ -84,6 +92,16 @@ impl Runtime {
     ///
     /// Inside a task or another `block_on` (use `.await`, or [`block_in_place`](crate::block_in_place) around the call);
     /// and if the future panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let first = runtime.block_on(async { 1 });
+    /// let second = runtime.block_on(async { 2 });
+    /// assert_eq!(first + second, 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
         self.handle
@@ -92,6 +110,13 @@ impl Runtime {
     }
 
     /// As [`filch::spawn`](crate::spawn), into this runtime.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let task = runtime.spawn(async { 5 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -102,6 +127,13 @@ impl Runtime {
     }
 
     /// As [`filch::spawn_blocking`](crate::spawn_blocking), on this runtime's pool.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let job = runtime.spawn_blocking(|| 5);
+    /// assert_eq!(runtime.block_on(job).unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
     where
@@ -112,16 +144,36 @@ impl Runtime {
     }
 
     /// The handle to this runtime.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// std::thread::spawn(move || handle.spawn(async {}).detach()).join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
     /// As [`Handle::enter`].
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// let _guard = runtime.enter();
+    /// filch::spawn(async {}).detach();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
 
     /// The runtime's numbers at this moment.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// assert_eq!(runtime.metrics().live_tasks, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.handle.metrics()
     }
@@ -145,6 +197,14 @@ impl Runtime {
     }
 
     /// Ends the runtime without waiting.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// runtime.spawn_blocking(|| std::thread::sleep(std::time::Duration::from_millis(50))).detach();
+    /// // Does not wait for the job.
+    /// runtime.shutdown_background();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown_background(mut self) {
         self.end(Some(Duration::ZERO));
     }
@@ -199,6 +259,24 @@ impl fmt::Debug for Runtime {
 }
 
 /// What became of a runtime in [`Runtime::shutdown_timeout`].
+///
+/// ```
+/// use std::{sync::mpsc, time::Duration};
+/// let runtime = filch::runtime::Runtime::new()?;
+/// let (let_go, waits) = mpsc::channel::<()>();
+/// let (started, starts) = mpsc::channel();
+/// runtime.spawn_blocking(move || {
+///     started.send(()).unwrap();
+///     waits.recv()
+/// }).detach();
+/// starts.recv().unwrap();
+///
+/// let report = runtime.shutdown_timeout(Duration::from_millis(1));
+/// assert!(!report.complete);
+/// assert_eq!(report.jobs_running.len(), 1);
+/// let_go.send(()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ShutdownReport {

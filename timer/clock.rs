@@ -1,5 +1,5 @@
 //! What time it is, in nanoseconds since a fixed epoch. It owns the epoch and, for
-//! tests, a clock that stands still; nothing else in the crate reads the system's clock.
+//! tests, a clock that stands still; nothing else reads the system's clock for a task to see.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

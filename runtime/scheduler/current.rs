@@ -2,7 +2,8 @@
 //! thread.
 //! It owns the worker while nobody runs it, and the binding; it must not know the loop's insides.
 
-use super::worker::{Turn, Worker};
+use super::turn::Turn;
+use super::worker::Worker;
 use super::{Flavor, Shared};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::task::{Header, Ran, Runnable};

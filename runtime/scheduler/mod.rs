@@ -17,7 +17,7 @@
 //! ```
 //!
 //! It owns the queues and the workers' common data ([`Shared`]); it must not know what a future does. `worker.rs` has
-//! the loop, `queue.rs` the queues, `idle.rs` the wake-ups, `park.rs` the sleep, `remote.rs` what a worker shows to
+//! the order of work, `turn.rs` the loop, `queue.rs` the queues, `idle.rs` the wake-ups, `park.rs` the sleep, `remote.rs` what a worker shows to
 //! the others, `current.rs` the flavour that runs in `block_on`, `close.rs` the end.
 
 pub(crate) mod close;
@@ -28,6 +28,7 @@ mod model;
 pub(crate) mod park;
 pub(crate) mod queue;
 pub(crate) mod remote;
+mod turn;
 pub(crate) mod worker;
 
 use self::close::Gate;

@@ -1,16 +1,12 @@
-//! A worker: takes tasks from its queues, runs them, steals, sleeps.
-//! It owns the order in which work is taken and the rhythm of maintenance; it must not know how a task is polled, how
-//! queues are built or how one sleeps.
+//! A worker's queues: where a task that is woken here goes, and in which order work is taken and stolen.
+//! It must not know when that happens (`turn.rs`), how a task is polled or how queues are built.
 
 use super::queue::LocalQueue;
 use super::remote::Remote;
 use super::{Flavor, Shared};
-use crate::runtime::context::WorkerGuard;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, current_task_is_local, quietly};
-use crate::timer::clock::real as monotonic;
+use crate::runtime::task::{Runnable, current_task_is_local};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,33 +14,31 @@ use std::sync::Arc;
 const NEXT_STREAK: u32 = 3;
 /// How many woken tasks may stand before the backlog: thieves do not see them.
 const URGENT_AT_MOST: usize = 64;
-/// Maintenance comes at least this often, in measured time: 200 µs.
-const MAINTENANCE_NANOS: u64 = 200_000;
 
 /// What belongs to the thread that runs the worker. `next`, the deque's other end and the inboxes are in [`Remote`].
 pub(crate) struct Worker {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// `shared.remotes[index]`.
     remote: Arc<Remote>,
-    index: usize,
-    deque: LocalQueue,
+    pub(super) index: usize,
+    pub(super) deque: LocalQueue,
     /// Tasks that must run here.
-    pinned: RefCell<VecDeque<Runnable>>,
+    pub(super) pinned: RefCell<VecDeque<Runnable>>,
     /// Tasks that a timer woke while the deque had a backlog: they go before it.
-    urgent: RefCell<VecDeque<Runnable>>,
+    pub(super) urgent: RefCell<VecDeque<Runnable>>,
     /// A task that yielded when there was nobody to yield to: it runs when the deque is empty, at once as a rule.
     in_hand: Cell<Option<Runnable>>,
     /// Whether `urgent` or `pinned` hold anything.
     has_aside: Cell<bool>,
     /// The own copy of `Remote::deque_has_work`.
-    hinted: Cell<bool>,
+    pub(super) hinted: Cell<bool>,
     streak: Cell<u32>,
     /// Ticks until the next maintenance, and how many there were when it was set.
-    countdown: Cell<u32>,
-    interval: Cell<u32>,
-    maintained_at: Cell<u64>,
-    searching: Cell<bool>,
-    dispatch: Cell<Dispatch>,
+    pub(super) countdown: Cell<u32>,
+    pub(super) interval: Cell<u32>,
+    pub(super) maintained_at: Cell<u64>,
+    pub(super) searching: Cell<bool>,
+    pub(super) dispatch: Cell<Dispatch>,
     /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
     rooted: Cell<bool>,
     random: Cell<u64>,
@@ -52,26 +46,13 @@ pub(crate) struct Worker {
 
 /// Where the wake-ups of this moment come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Dispatch {
+pub(super) enum Dispatch {
     /// From a task: the woken one runs next.
     ByTask,
     /// From timers or the driver, with nothing else to do.
     ToDeque,
     /// From timers or the driver, in front of a backlog.
     BeforeBacklog,
-}
-
-/// What a call of [`Worker::turn`] did.
-#[must_use]
-pub(crate) enum Turn {
-    /// A task was run, or something was found that makes another turn worth while.
-    Worked,
-    /// There is nothing to do: park.
-    Idle,
-    /// The runtime is shutting down.
-    Stop,
-    /// The task that ran gave the worker to another thread: touch it no more. What remains is the end of that run.
-    Lost(Ran),
 }
 
 impl Worker {
@@ -198,21 +179,21 @@ impl Worker {
 
     /// Wakes somebody if nobody searches and somebody sleeps. Without a fence: see `idle.rs`.
     #[inline]
-    fn look(&self) {
+    pub(super) fn look(&self) {
         if self.shared.idle.wants_a_look() {
             self.wake_another();
         }
     }
 
     #[cold]
-    fn wake_another(&self) {
+    pub(super) fn wake_another(&self) {
         self.shared.unpark(self.shared.idle.claim_any());
     }
 
     /// A task that yielded, or was woken while it ran. It is the next one here if there is no other, so nobody is
     /// called for it alone.
     #[inline]
-    fn push_back(&self, task: Runnable) {
+    pub(super) fn push_back(&self, task: Runnable) {
         if task.header().is_local() && self.shared.flavor == Flavor::MultiThread {
             return self.push_to_pinned(task);
         }
@@ -243,7 +224,7 @@ impl Worker {
     // ---- taking ----
 
     #[inline]
-    fn take_local(&self) -> Option<Runnable> {
+    pub(super) fn take_local(&self) -> Option<Runnable> {
         if self.remote().has_next() {
             let streak = self.streak.get();
             if streak < NEXT_STREAK {
@@ -302,7 +283,7 @@ impl Worker {
     }
 
     /// From the inboxes of this worker.
-    fn take_inbox(&self) -> Option<Runnable> {
+    pub(super) fn take_inbox(&self) -> Option<Runnable> {
         let remote = self.remote();
         while !remote.pinned.is_empty() {
             self.root();
@@ -323,7 +304,7 @@ impl Worker {
 
     /// From the others: one pass over their deques, one over their inboxes, and as the last resort the `next` slot of a
     /// worker that has not come to it during this search.
-    fn steal(&self) -> Option<Runnable> {
+    pub(super) fn steal(&self) -> Option<Runnable> {
         if !self.searching.get() {
             if !self.shared.idle.start_searching() {
                 return None;
@@ -377,7 +358,7 @@ impl Worker {
     }
 
     /// A searcher found work: it passes the search on if there is more.
-    fn found(&self) {
+    pub(super) fn found(&self) {
         if self.searching.replace(false)
             && self.shared.idle.stop_searching()
             && self.shared.has_work()
@@ -386,170 +367,14 @@ impl Worker {
         }
     }
 
-    // ---- the loop ----
-
-    /// Runs at most one task.
-    #[inline(always)]
-    pub(crate) fn turn(&self, guard: &WorkerGuard) -> Turn {
-        let countdown = self.countdown.get().checked_sub(1);
-        let task = if let Some(countdown) = countdown {
-            self.countdown.set(countdown);
-            self.take_local()
-        } else {
-            if self.shared.gate.is_stopping() {
-                return Turn::Stop;
-            }
-            self.maintain();
-            // The inbox comes first once in a while, so that a busy deque does not starve it.
-            let task = self.take_inbox().or_else(|| self.take_local());
-            if task.is_some() {
-                self.found();
-            }
-            task
-        };
-        match task.or_else(|| self.take_far()) {
-            Some(task) => self.run(task, guard),
-            None => Turn::Idle,
-        }
-    }
-
-    #[cold]
-    fn take_far(&self) -> Option<Runnable> {
-        let task = self.take_inbox().or_else(|| self.steal());
-        if task.is_some() {
-            self.found();
-        }
-        task
-    }
-
-    #[inline(always)]
-    fn run(&self, task: Runnable, guard: &WorkerGuard) -> Turn {
-        self.remote().counters.polls.add(1);
-        let ran = task.run(self.index as u16);
-        if !guard.holds() {
-            // The worker runs on another thread now: `self` is not ours any more.
-            return Turn::Lost(ran);
-        }
-        match ran {
-            Ran::Done => self.remote().counters.done.add(1),
-            Ran::Idle => {}
-            Ran::Again(task) => self.push_back(task),
-        }
-        Turn::Worked
-    }
-
-    /// What is done every 61 ticks or 200 µs: timers, the inbox, and another look for idle peers.
-    fn maintain(&self) {
-        let now = monotonic();
-        let most = self.shared.config.maintenance_interval;
-        let ticks = u64::from(self.interval.get()).max(1);
-        let per_tick = now.saturating_sub(self.maintained_at.replace(now)) / ticks;
-        let next = (MAINTENANCE_NANOS / per_tick.max(1)).clamp(1, u64::from(most)) as u32;
-        self.interval.set(next);
-        self.countdown.set(next);
-        self.fire_timers();
-        if self.hinted.get() && !self.deque.is_empty() {
-            self.look();
-        }
-    }
-
-    /// Fires what is due in all wheels; whether anything was.
-    pub(crate) fn fire_timers(&self) -> bool {
-        let timers = &self.shared.timers;
-        let earliest = timers.min_expiry();
-        if earliest == u64::MAX {
-            return false;
-        }
-        let now = timers.clock().now();
-        if earliest > now {
-            return false;
-        }
-        let backlog = self.hinted.get() && !self.deque.is_empty();
-        let dispatch = if backlog {
-            Dispatch::BeforeBacklog
-        } else {
-            Dispatch::ToDeque
-        };
-        let outer = self.dispatch.replace(dispatch);
-        let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
-        self.dispatch.set(outer);
-        self.remote().counters.timers.add(fired as u64);
-        fired > 0
-    }
-
-    /// Sleeps until there may be something to do. `keeps_awake` is looked at after the announcement, like the queues.
-    pub(crate) fn park(&self, keeps_awake: impl Fn() -> bool) {
-        let shared = &*self.shared;
-        if self.fire_timers() && self.has_own_work() {
-            return;
-        }
-        shared
-            .idle
-            .announce(self.index, self.searching.replace(false));
-        let stays_awake = shared.has_work()
-            || !self.remote().pinned.is_empty()
-            || self.has_own_work()
-            || shared.gate.is_stopping()
-            || keeps_awake();
-        if !stays_awake {
-            self.sleep();
-        }
-        if shared.idle.retract(self.index) {
-            if stays_awake {
-                shared.idle.search_on();
-                self.searching.set(true);
-            }
-        } else {
-            // Claimed: whoever did it counted this worker as searching.
-            self.searching.set(true);
-        }
-        // The time asleep says nothing about polls.
-        self.maintained_at.set(monotonic());
-        // A searcher's next turn takes the long way, which notes that it found something.
-        let long_way = self.searching.get() || shared.gate.is_stopping();
-        self.countdown
-            .set(if long_way { 0 } else { self.interval.get() });
-        if self.fire_timers() && !self.deque.is_empty() {
-            // More than one timer fired: somebody else may take a part.
-            self.look_beyond_one();
-        }
-    }
-
-    fn sleep(&self) {
-        let shared = &*self.shared;
-        if shared.auto_advance() {
-            return;
-        }
-        self.remote().counters.parks.add(1);
-        shared.config.hooks.park();
-        let until = |expiry: u64| {
-            // A frozen clock is moved by hand, which kicks.
-            (expiry != u64::MAX && !shared.timers.clock().is_frozen())
-                .then(|| Duration::from_nanos(expiry.saturating_sub(shared.timers.clock().now())))
-        };
-        shared.parking.park(
-            self.index,
-            || until(shared.timers.promise()),
-            || shared.timers.alarm().wake(),
-            || until(shared.timers.expiry_of(self.index)),
-        );
-        shared.config.hooks.unpark();
-    }
-
-    fn look_beyond_one(&self) {
-        if self.remote().thief.len() > 1 {
-            self.look();
-        }
-    }
-
-    fn has_in_hand(&self) -> bool {
+    pub(super) fn has_in_hand(&self) -> bool {
         let task = self.in_hand.take();
         let has = task.is_some();
         self.in_hand.set(task);
         has
     }
 
-    fn has_own_work(&self) -> bool {
+    pub(super) fn has_own_work(&self) -> bool {
         self.remote().has_next()
             || !self.deque.is_empty()
             || !self.pinned.borrow().is_empty()

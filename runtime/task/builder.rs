@@ -22,11 +22,25 @@ pub struct Builder {
 
 impl Builder {
     /// A task without a name.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::task::Builder::new().spawn(async {});
+    ///     assert_eq!(handle.name(), None);
+    /// });
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Gives the task a name. It need not be unique.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::task::Builder::new().name("reader").spawn(async {});
+    ///     assert_eq!(handle.name().as_deref(), Some("reader"));
+    /// });
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
         self
@@ -37,6 +51,15 @@ impl Builder {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::task::Builder::new().name("answer").spawn(async { 42 });
+    ///     assert_eq!(handle.await.unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -51,6 +74,17 @@ impl Builder {
     /// # Panics
     ///
     /// Where tasks move between threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::current_thread().build()?;
+    /// runtime.block_on(async {
+    ///     let handle = filch::task::Builder::new().name("local").spawn_local(async { *std::rc::Rc::new(5) });
+    ///     assert_eq!(handle.await.unwrap(), 5);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -65,6 +99,16 @@ impl Builder {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let builder = filch::task::Builder::new().name("pinned");
+    ///     let handle = builder.spawn_pinned(|| async { *std::rc::Rc::new(5) });
+    ///     assert_eq!(handle.await.unwrap(), 5);
+    /// });
+    /// ```
     #[track_caller]
     pub fn spawn_pinned<M, F>(self, make: M) -> JoinHandle<F::Output>
     where
@@ -81,6 +125,15 @@ impl Builder {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::task::Builder::new().name("sum").spawn_blocking(|| 2 + 3);
+    ///     assert_eq!(handle.await.unwrap(), 5);
+    /// });
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(self, f: F) -> JoinHandle<R>
     where

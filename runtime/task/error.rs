@@ -49,16 +49,47 @@ impl JoinError {
 
     /// Whether the task was aborted, or dropped at the end of its runtime, or never started because the runtime was
     /// shutting down.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(std::future::pending::<()>());
+    ///     handle.abort();
+    ///     assert!(handle.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0.why, Why::Cancelled)
     }
 
     /// Whether a poll of the task, or the drop of its future, panicked.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let error = filch::spawn(async { panic!("oh no") }).await.unwrap_err();
+    ///     assert!(error.is_panic());
+    /// });
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.0.why, Why::Panicked(_))
     }
 
     /// Whether the task awaited its own handle, which could never end. asyncio raises a `RuntimeError` there.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// filch::block_on(async {
+    ///     let (give, take) = mpsc::channel::<filch::task::JoinHandle<bool>>();
+    ///     let (tell, told) = mpsc::channel();
+    ///     let handle = filch::spawn(async move {
+    ///         filch::task::yield_now().await;
+    ///         let me = take.recv().unwrap();
+    ///         tell.send(me.await.unwrap_err().is_self_join()).unwrap();
+    ///         true
+    ///     });
+    ///     give.send(handle).unwrap();
+    ///     assert!(filch::block_in_place(|| told.recv().unwrap()));
+    /// });
+    /// ```
     pub fn is_self_join(&self) -> bool {
         matches!(self.0.why, Why::JoinsItself)
     }
@@ -69,6 +100,15 @@ impl JoinError {
     ///
     /// If the task did not panic: ask [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let error = filch::spawn(async { panic!("oh no") }).await.unwrap_err();
+    ///     assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "oh no");
+    /// });
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
@@ -84,6 +124,17 @@ impl JoinError {
     /// # Errors
     ///
     /// The error itself, if it is not a panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(std::future::pending::<()>());
+    ///     handle.abort();
+    ///     let error = handle.await.unwrap_err().try_into_panic().unwrap_err();
+    ///     assert!(error.is_cancelled());
+    /// });
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
             Inner {
@@ -95,6 +146,14 @@ impl JoinError {
     }
 
     /// The id of the task.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(async { panic!("oh no") });
+    ///     let id = handle.id();
+    ///     assert_eq!(handle.await.unwrap_err().id(), id);
+    /// });
+    /// ```
     pub fn id(&self) -> Id {
         self.0.id
     }

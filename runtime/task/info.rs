@@ -12,6 +12,14 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 /// What a task was doing when it was looked at.
+///
+/// ```
+/// use filch::task::{self, TaskState};
+/// filch::block_on(async {
+///     let state = filch::spawn(async { task::current().state() });
+///     assert_eq!(state.await.unwrap(), TaskState::Running);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskState {
@@ -40,6 +48,15 @@ impl From<Snapshot> for TaskState {
 }
 
 /// A task as it was at one moment.
+///
+/// ```
+/// filch::block_on(async {
+///     filch::spawn(std::future::pending::<()>()).detach();
+///     for task in filch::task::all_tasks() {
+///         println!("{} {:?}, spawned at {}", task.id(), task.state(), task.location());
+///     }
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct TaskInfo {
     id: Id,
@@ -79,26 +96,64 @@ impl TaskInfo {
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(async { filch::task::current().id() });
+    ///     let id = handle.id();
+    ///     assert_eq!(handle.await.unwrap(), id);
+    /// });
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// The name given with [`task::Builder::name`](crate::task::Builder::name).
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let name = filch::spawn(async { filch::task::current().name().map(String::from) });
+    ///     assert_eq!(name.await.unwrap(), None);
+    /// });
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// The type of the task's future.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     filch::spawn(std::future::pending::<u8>()).detach();
+    ///     assert!(filch::task::all_tasks()[0].type_name().contains("Pending<u8>"));
+    /// });
+    /// ```
     pub fn type_name(&self) -> &'static str {
         self.type_name
     }
 
     /// Where the task was spawned.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let line = line!() + 1;
+    ///     filch::spawn(std::future::pending::<()>()).detach();
+    ///     assert_eq!(filch::task::all_tasks()[0].location().line(), line);
+    /// });
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
     /// What it was doing.
+    ///
+    /// ```
+    /// use filch::task::{self, TaskState};
+    /// filch::block_on(async {
+    ///     let state = filch::spawn(async { task::current().state() });
+    ///     assert_eq!(state.await.unwrap(), TaskState::Running);
+    /// });
+    /// ```
     pub fn state(&self) -> TaskState {
         self.state
     }
@@ -128,6 +183,14 @@ pub fn current() -> TaskInfo {
 }
 
 /// The task that is running, if there is one.
+///
+/// ```
+/// filch::block_on(async {
+///     assert!(filch::task::try_current().is_none());
+///     let inside = filch::spawn(async { filch::task::try_current().is_some() });
+///     assert!(inside.await.unwrap());
+/// });
+/// ```
 pub fn try_current() -> Option<TaskInfo> {
     // SAFETY: the task that is being polled is alive.
     runnable::current().map(|task| unsafe { TaskInfo::of(task) })
@@ -138,6 +201,16 @@ pub fn try_current() -> Option<TaskInfo> {
 /// # Panics
 ///
 /// Outside a task, `block_on` included; [`try_id`] gives `None` there.
+///
+/// # Examples
+///
+/// ```
+/// filch::block_on(async {
+///     let handle = filch::spawn(async { filch::task::id() });
+///     let id = handle.id();
+///     assert_eq!(handle.await.unwrap(), id);
+/// });
+/// ```
 #[track_caller]
 pub fn id() -> Id {
     match try_id() {
@@ -149,6 +222,13 @@ pub fn id() -> Id {
 }
 
 /// The id of the task that is running, if there is one.
+///
+/// ```
+/// filch::block_on(async {
+///     assert!(filch::task::try_id().is_none());
+///     assert!(filch::spawn(async { filch::task::try_id() }).await.unwrap().is_some());
+/// });
+/// ```
 pub fn try_id() -> Option<Id> {
     // SAFETY: the task that is being polled is alive.
     runnable::current().map(|task| unsafe { task.as_ref() }.id())

@@ -31,9 +31,13 @@ pub(crate) enum Outcome<T> {
 /// a panic or an `Err` after its handle was dropped is reported through
 /// [`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled).
 ///
+/// # Panics
+///
+/// When polled again after it was ready: a handle gives its output once.
+///
 /// # Cancel safety
 ///
-/// Dropping `&mut handle` futures loses nothing: the output stays in the task until it is taken.
+/// Waiting through `&mut handle`, in a timeout for one, can be given up: the output stays in the task until it is taken.
 ///
 /// # Examples
 ///
@@ -145,12 +149,26 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the task has ended: then the handle is ready at once.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(std::future::pending::<()>());
+    ///     assert!(!handle.is_finished());
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.header()
             .is_none_or(|header| header.state.load().is_done())
     }
 
     /// The task's id, unique among the tasks that are alive in the process.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let (one, two) = (filch::spawn(async {}), filch::spawn(async {}));
+    ///     assert_ne!(one.id(), two.id());
+    /// });
+    /// ```
     pub fn id(&self) -> Id {
         match (self.taken, self.header()) {
             (None, Some(header)) => header.id(),
@@ -160,6 +178,13 @@ impl<T> JoinHandle<T> {
 
     /// The name given with [`task::Builder::name`](crate::task::Builder::name); `None` for a task without one, and
     /// after the output was taken.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::task::Builder::new().name("reader").spawn(async {});
+    ///     assert_eq!(handle.name().as_deref(), Some("reader"));
+    /// });
+    /// ```
     pub fn name(&self) -> Option<String> {
         self.task().and_then(extra::name)
     }
@@ -328,6 +353,15 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// The right to abort a task, without a right to its output. Made by [`JoinHandle::abort_handle`]; cheap to clone.
+///
+/// ```
+/// filch::block_on(async {
+///     let handle = filch::spawn(std::future::pending::<()>());
+///     let abort = handle.abort_handle();
+///     std::thread::spawn(move || abort.abort());
+///     assert!(handle.await.unwrap_err().is_cancelled());
+/// });
+/// ```
 pub struct AbortHandle {
     /// `None` if the output had been taken before the handle was made.
     task: Option<NonNull<Header>>,
@@ -352,6 +386,14 @@ impl AbortHandle {
     }
 
     /// Cancels the task, as [`JoinHandle::abort`] does.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(std::future::pending::<()>());
+    ///     handle.abort_handle().abort();
+    ///     assert!(handle.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn abort(&self) {
         if let Some(task) = self.task {
             // SAFETY: this handle's reference keeps the header.
@@ -360,6 +402,15 @@ impl AbortHandle {
     }
 
     /// Whether the task has ended.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(async {});
+    ///     let abort = handle.abort_handle();
+    ///     handle.await.unwrap();
+    ///     assert!(abort.is_finished());
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         // SAFETY: this handle's reference keeps the header.
         self.task
@@ -367,6 +418,13 @@ impl AbortHandle {
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// filch::block_on(async {
+    ///     let handle = filch::spawn(async {});
+    ///     assert_eq!(handle.abort_handle().id(), handle.id());
+    /// });
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }

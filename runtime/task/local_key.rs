@@ -48,6 +48,15 @@ macro_rules! task_local {
 }
 
 /// A task-local value, declared with [`task_local!`](crate::task_local).
+///
+/// ```
+/// filch::task_local! { static USER: &'static str; }
+///
+/// filch::block_on(async {
+///     assert_eq!(USER.try_get(), None);
+///     assert_eq!(USER.scope("ada", async { USER.get() }).await, "ada");
+/// });
+/// ```
 pub struct LocalKey<T: 'static> {
     slot: &'static thread::LocalKey<RefCell<Option<T>>>,
 }
@@ -59,6 +68,16 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Runs `future` with the value set. The scope ends with the future; the value is dropped with it.
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// filch::block_on(USER.scope("ada", async {
+    ///     assert_eq!(USER.get(), "ada");
+    ///     assert_eq!(USER.scope("bob", async { USER.get() }).await, "bob");
+    ///     assert_eq!(USER.get(), "ada");
+    /// }));
+    /// ```
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
         Scoped {
             key: self,
@@ -68,6 +87,12 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Runs `f` with the value set.
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// assert_eq!(USER.sync_scope("ada", || USER.get()), "ada");
+    /// ```
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
         let mut value = Some(value);
         let _swap = Swap::new(self, &mut value);
@@ -75,6 +100,15 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Runs `future` with the value that is set here and now, or with none.
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// filch::block_on(USER.scope("ada", async {
+    ///     let child = filch::spawn(USER.inherit(async { USER.get() }));
+    ///     assert_eq!(child.await.unwrap(), "ada");
+    /// }));
+    /// ```
     pub fn inherit<F: Future>(&'static self, future: F) -> Scoped<T, F>
     where
         T: Clone,
@@ -91,6 +125,14 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     ///
     /// Outside a scope; [`try_with`](Self::try_with) gives `None` there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// assert_eq!(USER.sync_scope("ada", || USER.with(|user| user.len())), 3);
+    /// ```
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         match self.try_with(f) {
@@ -103,6 +145,12 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Calls `f` with the value, if there is one.
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// assert_eq!(USER.try_with(|user| user.len()), None);
+    /// ```
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Option<R> {
         self.slot.with(|slot| slot.borrow().as_ref().map(f))
     }
@@ -112,6 +160,14 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     ///
     /// Outside a scope.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// assert_eq!(USER.sync_scope("ada", || USER.get()), "ada");
+    /// ```
     #[track_caller]
     pub fn get(&'static self) -> T
     where
@@ -121,6 +177,12 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// A copy of the value, if there is one.
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// assert_eq!(USER.try_get(), None);
+    /// ```
     pub fn try_get(&'static self) -> Option<T>
     where
         T: Clone,
@@ -161,6 +223,13 @@ impl<T> Drop for Swap<'_, T> {
 
 pin_project! {
     /// The future of [`LocalKey::scope`] and [`LocalKey::inherit`].
+    ///
+    /// ```
+    /// filch::task_local! { static USER: &'static str; }
+    ///
+    /// let scoped: filch::task::Scoped<_, _> = USER.scope("ada", async { USER.get() });
+    /// assert_eq!(filch::block_on(scoped), "ada");
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     pub struct Scoped<T, F>
     where

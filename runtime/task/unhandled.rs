@@ -15,6 +15,17 @@ use core::ptr::NonNull;
 ///
 /// Given to the hook of [`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled), as asyncio gives "Task
 /// exception was never retrieved" to its exception handler. Its `Display` is the line that the default hook prints.
+///
+/// ```
+/// let (tell, told) = std::sync::mpsc::channel();
+/// let runtime = filch::runtime::Builder::new()
+///     .workers(1)
+///     .on_unhandled(move |end| tell.send(end.to_string().contains("panicked: oh no; nobody awaited it")).unwrap())
+///     .build()?;
+/// runtime.spawn(async { panic!("oh no") }).detach();
+/// assert!(told.recv().unwrap());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Unhandled {
     id: Id,
@@ -59,26 +70,82 @@ impl Unhandled {
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(format!("{end}").contains(&end.id().to_string())).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { panic!("oh no") }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// The task's name, if it was given one.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(end.name() == Some("reader")).unwrap())
+    ///     .build()?;
+    /// let _guard = runtime.enter();
+    /// filch::task::Builder::new().name("reader").spawn(async { panic!("oh no") }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// The type of the task's future.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(!end.type_name().is_empty()).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { panic!("oh no") }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn type_name(&self) -> &'static str {
         self.type_name
     }
 
     /// Where the task was spawned.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(end.location().line() > 0).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { panic!("oh no") }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
     /// The panic's text, for a panic that has one.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(end.panic_message() == Some("oh no")).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { panic!("oh no") }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn panic_message(&self) -> Option<&str> {
         match &self.end {
             End::Panicked(text) => text.as_deref(),
@@ -87,11 +154,33 @@ impl Unhandled {
     }
 
     /// Whether the task panicked; otherwise it returned an `Err`.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(end.is_panic()).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { panic!("oh no") }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.end, End::Panicked(_))
     }
 
     /// The type of the output that was an `Err`; `None` for a panic.
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = filch::runtime::Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(end.error_type().is_some_and(|name| name.contains("ParseIntError"))).unwrap())
+    ///     .build()?;
+    /// runtime.spawn(async { "x".parse::<u8>() }).detach();
+    /// assert!(told.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn error_type(&self) -> Option<&'static str> {
         match self.end {
             End::Failed(error) => Some(error),

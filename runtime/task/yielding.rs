@@ -28,6 +28,11 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`].
+///
+/// ```
+/// let give_way: filch::task::YieldNow = filch::task::yield_now();
+/// filch::block_on(give_way);
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
@@ -102,6 +107,11 @@ pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
 
 pin_project! {
     /// The future of [`unconstrained`].
+    ///
+    /// ```
+    /// let ready: filch::task::Unconstrained<_> = filch::task::unconstrained(async { 5 });
+    /// assert_eq!(filch::block_on(ready), 5);
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Unconstrained<F> {

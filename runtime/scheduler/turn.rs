@@ -1,0 +1,179 @@
+//! The loop of a worker: one turn after the other, maintenance now and then, and sleep when there is nothing to do.
+//! It owns the rhythm; it must not know how queues are built or how one sleeps.
+
+use super::worker::{Dispatch, Worker};
+use crate::runtime::context::WorkerGuard;
+use crate::runtime::task::{Ran, Runnable, ThinWaker, quietly};
+use crate::timer::clock::real as monotonic;
+use core::time::Duration;
+
+/// Maintenance comes at least this often, in measured time: 200 µs.
+const MAINTENANCE_NANOS: u64 = 200_000;
+
+/// What a call of [`Worker::turn`] did.
+#[must_use]
+pub(crate) enum Turn {
+    /// A task was run, or something was found that makes another turn worth while.
+    Worked,
+    /// There is nothing to do: park.
+    Idle,
+    /// The runtime is shutting down.
+    Stop,
+    /// The task that ran gave the worker to another thread: touch it no more. What remains is the end of that run.
+    Lost(Ran),
+}
+
+impl Worker {
+    /// Runs at most one task.
+    #[inline(always)]
+    pub(crate) fn turn(&self, guard: &WorkerGuard) -> Turn {
+        let countdown = self.countdown.get().checked_sub(1);
+        let task = if let Some(countdown) = countdown {
+            self.countdown.set(countdown);
+            self.take_local()
+        } else {
+            if self.shared.gate.is_stopping() {
+                return Turn::Stop;
+            }
+            self.maintain();
+            // The inbox comes first once in a while, so that a busy deque does not starve it.
+            let task = self.take_inbox().or_else(|| self.take_local());
+            if task.is_some() {
+                self.found();
+            }
+            task
+        };
+        match task.or_else(|| self.take_far()) {
+            Some(task) => self.run(task, guard),
+            None => Turn::Idle,
+        }
+    }
+
+    #[cold]
+    fn take_far(&self) -> Option<Runnable> {
+        let task = self.take_inbox().or_else(|| self.steal());
+        if task.is_some() {
+            self.found();
+        }
+        task
+    }
+
+    #[inline(always)]
+    fn run(&self, task: Runnable, guard: &WorkerGuard) -> Turn {
+        self.remote().counters.polls.add(1);
+        let ran = task.run(self.index as u16);
+        if !guard.holds() {
+            // The worker runs on another thread now: `self` is not ours any more.
+            return Turn::Lost(ran);
+        }
+        match ran {
+            Ran::Done => self.remote().counters.done.add(1),
+            Ran::Idle => {}
+            Ran::Again(task) => self.push_back(task),
+        }
+        Turn::Worked
+    }
+
+    /// What is done every 61 ticks or 200 µs: timers, the inbox, and another look for idle peers.
+    fn maintain(&self) {
+        let now = monotonic();
+        let most = self.shared.config.maintenance_interval;
+        let ticks = u64::from(self.interval.get()).max(1);
+        let per_tick = now.saturating_sub(self.maintained_at.replace(now)) / ticks;
+        let next = (MAINTENANCE_NANOS / per_tick.max(1)).clamp(1, u64::from(most)) as u32;
+        self.interval.set(next);
+        self.countdown.set(next);
+        self.fire_timers();
+        if self.hinted.get() && !self.deque.is_empty() {
+            self.look();
+        }
+    }
+
+    /// Fires what is due in all wheels; whether anything was.
+    pub(crate) fn fire_timers(&self) -> bool {
+        let timers = &self.shared.timers;
+        let earliest = timers.min_expiry();
+        if earliest == u64::MAX {
+            return false;
+        }
+        let now = timers.clock().now();
+        if earliest > now {
+            return false;
+        }
+        let backlog = self.hinted.get() && !self.deque.is_empty();
+        let dispatch = if backlog {
+            Dispatch::BeforeBacklog
+        } else {
+            Dispatch::ToDeque
+        };
+        let outer = self.dispatch.replace(dispatch);
+        let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
+        self.dispatch.set(outer);
+        self.remote().counters.timers.add(fired as u64);
+        fired > 0
+    }
+
+    /// Sleeps until there may be something to do. `keeps_awake` is looked at after the announcement, like the queues.
+    pub(crate) fn park(&self, keeps_awake: impl Fn() -> bool) {
+        let shared = &*self.shared;
+        if self.fire_timers() && self.has_own_work() {
+            return;
+        }
+        shared
+            .idle
+            .announce(self.index, self.searching.replace(false));
+        let stays_awake = shared.has_work()
+            || !self.remote().pinned.is_empty()
+            || self.has_own_work()
+            || shared.gate.is_stopping()
+            || keeps_awake();
+        if !stays_awake {
+            self.sleep();
+        }
+        if shared.idle.retract(self.index) {
+            if stays_awake {
+                shared.idle.search_on();
+                self.searching.set(true);
+            }
+        } else {
+            // Claimed: whoever did it counted this worker as searching.
+            self.searching.set(true);
+        }
+        // The time asleep says nothing about polls.
+        self.maintained_at.set(monotonic());
+        // A searcher's next turn takes the long way, which notes that it found something.
+        let long_way = self.searching.get() || shared.gate.is_stopping();
+        self.countdown.set(if long_way { 0 } else { self.interval.get() });
+        if self.fire_timers() && !self.deque.is_empty() {
+            // More than one timer fired: somebody else may take a part.
+            self.look_beyond_one();
+        }
+    }
+
+    fn sleep(&self) {
+        let shared = &*self.shared;
+        if shared.auto_advance() {
+            return;
+        }
+        self.remote().counters.parks.add(1);
+        shared.config.hooks.park();
+        let until = |expiry: u64| {
+            // A frozen clock is moved by hand, which kicks.
+            (expiry != u64::MAX && !shared.timers.clock().is_frozen())
+                .then(|| Duration::from_nanos(expiry.saturating_sub(shared.timers.clock().now())))
+        };
+        shared.parking.park(
+            self.index,
+            || until(shared.timers.promise()),
+            || shared.timers.alarm().wake(),
+            || until(shared.timers.expiry_of(self.index)),
+        );
+        shared.config.hooks.unpark();
+    }
+
+    fn look_beyond_one(&self) {
+        if self.remote().thief.len() > 1 {
+            self.look();
+        }
+    }
+}
