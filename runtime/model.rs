@@ -66,6 +66,10 @@ const CONTROLS: &[(&str, &str)] = &[
         "runtime::task::model::abort_against_wake",
     ),
     (
+        "cancel_pushes_twice",
+        "runtime::task::model::drain_against_wake",
+    ),
+    (
         "completion_forgets_the_joiner",
         "runtime::task::model::join_registers_against_complete",
     ),
@@ -214,6 +218,18 @@ const CONTROLS: &[(&str, &str)] = &[
     (
         "a_take_passes_no_wake_on",
         "runtime::blocking::model::take_against_submit",
+    ),
+    (
+        "wake_pushes_twice",
+        "runtime::task::model::wake_against_wake",
+    ),
+    (
+        "cancel_ignores_the_end",
+        "runtime::task::model::abort_against_complete",
+    ),
+    (
+        "the_end_is_not_told",
+        "runtime::scheduler::model::wait_against_finish",
     ),
 ];
 

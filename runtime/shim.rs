@@ -16,12 +16,6 @@ mod real {
     pub(crate) mod mortal {
         pub(crate) use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
     }
-    /// A cell that one thread at a time touches, by the rules of a protocol.
-    #[expect(
-        clippy::unsafe_removed_from_name,
-        reason = "loom's twin has another name"
-    )]
-    pub(crate) use core::cell::UnsafeCell as Exclusive;
     pub(crate) use core::hint::spin_loop;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
@@ -39,6 +33,23 @@ mod real {
         timeout: core::time::Duration,
     ) -> bool {
         condvar.wait_for(guard, timeout).timed_out()
+    }
+
+    /// A cell that one thread at a time touches, by the rules of a protocol.
+    #[repr(transparent)]
+    pub(crate) struct Exclusive<T>(core::cell::UnsafeCell<T>);
+
+    impl<T> Exclusive<T> {
+        #[inline]
+        pub(crate) fn new(value: T) -> Self {
+            Self(core::cell::UnsafeCell::new(value))
+        }
+
+        /// To be used under the protocol's rules only, and not kept beyond them.
+        #[inline]
+        pub(crate) fn get(&self) -> *mut T {
+            self.0.get()
+        }
     }
 
     /// A word that a protocol hands from one thread to another.

@@ -111,7 +111,9 @@ impl Gate {
     /// Finished.
     pub(super) fn finish(&self) {
         self.end.lock().finished = true;
-        self.changed.notify_all();
+        if !seeded("the_end_is_not_told") {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits for the end, at most for `timeout`; whether it has come.

@@ -142,25 +142,12 @@ macro_rules! modelled_thread_local {
 
 /// What `std`'s thread-locals have of `Cell`.
 pub(crate) trait LocalCell<T> {
-    fn get(&'static self) -> T
-    where
-        T: Copy;
     fn set(&'static self, value: T);
-    fn replace(&'static self, value: T) -> T;
 }
 
 impl<T: 'static> LocalCell<T> for thread::LocalKey<Cell<T>> {
-    fn get(&'static self) -> T
-    where
-        T: Copy,
-    {
-        self.with(Cell::get)
-    }
     fn set(&'static self, value: T) {
         self.with(|cell| cell.set(value));
-    }
-    fn replace(&'static self, value: T) -> T {
-        self.with(|cell| cell.replace(value))
     }
 }
 

@@ -277,7 +277,11 @@ impl State {
                 Err(now) => seen = now,
             }
         }
-        if seen & (SCHED | RUN | DONE) == 0 {
+        let busy = match seeded("wake_pushes_twice") {
+            true => RUN | DONE,
+            false => SCHED | RUN | DONE,
+        };
+        if seen & busy == 0 {
             // The alive reference covers the queue entry.
             Wake::Push
         } else if seen / REF == 1 && !seeded("wake_never_frees") {
@@ -297,7 +301,7 @@ impl State {
         };
         let mut seen = self.0.load(Relaxed);
         loop {
-            if seen & DONE != 0 {
+            if seen & DONE != 0 && !seeded("cancel_ignores_the_end") {
                 return None;
             }
             // ORDERING: as `wake_by_ref`; `start` and the runner's loads see CANCEL.
