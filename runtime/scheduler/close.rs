@@ -44,7 +44,10 @@ pub(crate) struct Gate {
 struct End {
     /// Workers that have not handed themselves in.
     running: usize,
-    #[expect(clippy::vec_box, reason = "workers travel between threads as boxes; moving them out would copy them")]
+    #[expect(
+        clippy::vec_box,
+        reason = "workers travel between threads as boxes; moving them out would copy them"
+    )]
     stopped: Vec<Box<Worker>>,
     finished: bool,
 }
