@@ -35,13 +35,16 @@
 //   table.rs     finds a wheel by its number
 //   wheel.rs     the lock, and who wins when a timer fires while it is dropped
 //   levels.rs    which slot, which is next
-//   block.rs     what a slot is made of
+//   slot.rs      what a slot holds
+//   block.rs     what a crowded slot is made of
+//   batch.rs     how wakers leave the lock
 //   entry.rs     what stands in it
 //   alarm.rs     how a sleeping leader learns of a timer set by a stranger
 //
 // A wheel at rest remains at rest: a scheduler turns it, through `context::Timers`.
 
 mod alarm;
+mod batch;
 mod block;
 pub(crate) mod clock;
 pub(crate) mod context;
@@ -55,6 +58,7 @@ mod lock;
 mod mock;
 mod prefetch;
 mod sleep;
+mod slot;
 mod table;
 mod timeout;
 mod wheel;

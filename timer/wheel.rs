@@ -3,17 +3,17 @@
 //!
 //! **An entry has one owner**, the future it is embedded in, and at most one wheel.
 //!
-//! - *Insert* (I1) clone the waker; (I2) lock; (I3) put the address in a cell, the waker in the
+//! - *Insert* (I1) clone the waker; (I2) lock; (I3) put the address in a slot, the waker in the
 //!   entry, state ← `Registered`; (I4) publish the next expiry; (I5) unlock.
-//! - *Fire* (F1) lock; (F2) take up to 64 addresses out of their cells; for each take the waker
+//! - *Fire* (F1) lock; (F2) take up to 64 addresses out of their slots; for each take the waker
 //!   and then state ← `Fired` (Release); (F3) publish; (F4) unlock; (F5) wake.
 //! - *Cancel* (C1) state (Acquire): unless `Registered`, there is nothing to do; (C2) lock; (C3)
-//!   state again: if still `Registered`, clear the cell, take the waker, state ← `Idle`; (C4)
+//!   state again: if still `Registered`, clear its place, take the waker, state ← `Idle`; (C4)
 //!   unlock; (C5) drop the waker.
 //!
 //! *Exactly one of fire and cancel takes the waker.* Only the owner makes an entry `Registered`,
 //! and only a holder of the lock ends that. Either F1 is first: then C3 (or already C1) reads
-//! `Fired` and touches nothing. Or C2 is first: then the cell is empty when F2 comes to it.
+//! `Fired` and touches nothing. Or C2 is first: then its place is empty when F2 comes to it.
 //!
 //! *A freed entry is never touched.* The owner frees it only after it has read another state than
 //! `Registered`, or after C3. In the first case it read F2's store, which is the last access of
@@ -33,8 +33,9 @@
 //! *Foreign code*: wakers are cloned before the lock, and woken and dropped after it.
 
 use super::alarm::Alarm;
+use super::batch::Batch;
 use super::entry::{Entry, State};
-use super::levels::{Batch, Levels, start_of, tick_of};
+use super::levels::{Levels, start_of, tick_of};
 use super::lock::SpinLock;
 use crate::runtime::shim::atomic::AtomicU64;
 use crate::runtime::task::waker::ThinWaker;
@@ -125,20 +126,33 @@ impl Wheel {
     /// dropped before its state is no longer `Registered`.
     #[inline]
     pub(crate) unsafe fn insert(&self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
+        let Some(mut inner) = self.try_lock() else {
+            return self.insert_at_leisure(self.lock(), entry, now, waker);
+        };
         let tick = tick_of(entry.deadline());
-        let mut inner = self.lock();
+        if inner.closed || !inner.levels.insert_alone(entry, tick, now) {
+            return self.insert_at_leisure(inner, entry, now, waker);
+        }
+        self.register(entry, tick, waker)
+    }
+
+    /// The same, whatever is in the way: out of line, so that the way without is short.
+    #[inline(never)]
+    fn insert_at_leisure(
+        &self,
+        mut inner: Guard<'_>,
+        entry: &Entry,
+        now: u64,
+        waker: ThinWaker,
+    ) -> Inserted {
+        let tick = tick_of(entry.deadline());
         let refused = if inner.closed {
             Inserted::Closed
         } else {
             inner.levels.catch_up(now);
             if !inner.levels.has_come(tick) {
                 inner.levels.insert(entry, tick);
-                entry.set_registered(self.id, waker);
-                let expiry = start_of(tick);
-                if expiry < self.next_expiry() {
-                    self.publish(expiry);
-                }
-                return Inserted::Standing(expiry);
+                return self.register(entry, tick, waker);
             }
             Inserted::Elapsed
         };
@@ -147,16 +161,45 @@ impl Wheel {
         refused
     }
 
+    /// Under the lock: what is left to do when an entry has its place.
+    #[inline]
+    fn register(&self, entry: &Entry, tick: u64, waker: ThinWaker) -> Inserted {
+        entry.set_registered(self.id, waker);
+        let expiry = start_of(tick);
+        if expiry < self.next_expiry() {
+            self.publish(expiry);
+        }
+        Inserted::Standing(expiry)
+    }
+
     /// Takes the entry out if it is in; afterwards the wheel has no address of it.
     #[inline]
     pub(crate) fn cancel(&self, entry: &Entry) {
-        let mut inner = self.lock();
+        let Some(mut inner) = self.try_lock() else {
+            return self.cancel_at_leisure(self.lock(), entry);
+        };
+        if entry.state() != State::Registered {
+            return;
+        }
+        if !inner.levels.remove_alone(entry) {
+            return self.cancel_at_leisure(inner, entry);
+        }
+        let waker = entry.let_go(State::Idle);
+        self.publish_if_empty(&inner);
+        drop(inner);
+        drop(waker);
+    }
+
+    /// The same, whatever is in the way.
+    #[inline(never)]
+    fn cancel_at_leisure(&self, mut inner: Guard<'_>, entry: &Entry) {
         if entry.state() != State::Registered {
             return;
         }
         inner.levels.remove(entry);
         let waker = entry.let_go(State::Idle);
-        let surplus = self.publish_if_empty(&mut inner);
+        self.publish_if_empty(&inner);
+        let surplus = inner.levels.surplus();
         drop(inner);
         drop(waker);
         drop(surplus);
@@ -175,7 +218,8 @@ impl Wheel {
         inner.levels.remove(entry);
         if deadline <= now || inner.levels.has_come(tick) {
             let waker = entry.let_go(State::Fired);
-            let surplus = self.publish_if_empty(&mut inner);
+            self.publish_if_empty(&inner);
+            let surplus = inner.levels.surplus();
             drop(inner);
             waker.wake();
             drop(surplus);
@@ -186,6 +230,9 @@ impl Wheel {
         if expiry < self.next_expiry() {
             self.publish(expiry);
         }
+        let surplus = inner.levels.surplus();
+        drop(inner);
+        drop(surplus);
         Some(expiry)
     }
 
@@ -295,7 +342,8 @@ impl Wheel {
             inner.closed = true;
             let more = inner.levels.take_any(&mut batch);
             let alarm = inner.alarm.take();
-            let surplus = self.publish_if_empty(&mut inner);
+            self.publish_if_empty(&inner);
+            let surplus = inner.levels.surplus();
             drop(inner);
             drop((alarm, surplus));
             while let Some(waker) = batch.pop() {
@@ -331,12 +379,10 @@ impl Wheel {
     /// An empty wheel has nothing to wake for. Otherwise the expiry stays as it was when an entry
     /// leaves: too early at worst, which costs one look.
     #[inline]
-    fn publish_if_empty(&self, inner: &mut Inner) -> Option<super::block::Surplus> {
-        if inner.levels.len() != 0 {
-            return None;
+    fn publish_if_empty(&self, inner: &Inner) {
+        if inner.levels.is_empty() {
+            self.publish(u64::MAX);
         }
-        self.publish(u64::MAX);
-        inner.levels.surplus()
     }
 
     #[inline]
