@@ -74,8 +74,6 @@ pub(super) struct Levels {
     elapsed: u64,
     /// The slot at `elapsed` that a full batch interrupted, or `NO_SLOT`.
     draining: u16,
-    /// Bit per level that has an occupied slot.
-    nonempty: u16,
     /// Bit per slot that is not empty.
     occupied: [u64; LEVELS],
     /// A ring is known by its last block, whose `next` is the first.
@@ -89,7 +87,6 @@ impl Levels {
         Self {
             elapsed: 0,
             draining: NO_SLOT,
-            nonempty: 0,
             occupied: [0; LEVELS],
             slots: [Slot::EMPTY; SLOTS],
             pool: Pool::new(),
@@ -99,14 +96,14 @@ impl Levels {
 
     /// Starts over at `now`. The wheel must be empty.
     pub(super) fn restart(&mut self, now: u64) {
-        debug_assert!(self.len == 0 && self.nonempty == 0);
+        debug_assert!(self.len == 0 && self.first().is_none());
         self.draining = NO_SLOT;
         self.elapsed = tick_at(now);
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.nonempty == 0
+        self.len == 0
     }
 
     /// Entries in the wheel.
@@ -344,10 +341,7 @@ impl Levels {
     /// The next slot and the tick at which it starts (fact 1).
     #[inline]
     fn first(&self) -> Option<(u16, u64)> {
-        if self.nonempty == 0 {
-            return None;
-        }
-        let level = self.nonempty.trailing_zeros();
+        let level = self.occupied.iter().position(|slots| *slots != 0)? as u32;
         let index = self.occupied[level as usize].trailing_zeros();
         let shift = level * GROUP;
         let start = ((self.elapsed >> shift >> GROUP << GROUP) | u64::from(index)) << shift;
@@ -358,7 +352,8 @@ impl Levels {
     #[inline]
     fn slot_of(&self, tick: u64) -> u16 {
         debug_assert!(tick > self.elapsed);
-        let level = (63 - (tick ^ self.elapsed).leading_zeros()) / GROUP;
+        // The lowest bit changes no group, and spares the question whether any is set.
+        let level = (tick ^ self.elapsed | 1).ilog2() / GROUP;
         let index = (tick >> (level * GROUP)) as u32 % (1 << GROUP);
         (level << GROUP | index) as u16
     }
@@ -370,7 +365,6 @@ impl Levels {
         self.slots[slot as usize % SLOTS] = Slot::one(entry);
         let level = slot >> GROUP;
         self.occupied[level as usize % LEVELS] |= 1 << (slot % (1 << GROUP));
-        self.nonempty |= 1 << level;
     }
 
     /// Empties `slot`, of which nothing but the slot itself is left.
@@ -378,11 +372,7 @@ impl Levels {
     fn vacate(&mut self, slot: u16) {
         self.slots[slot as usize % SLOTS] = Slot::EMPTY;
         let level = slot >> GROUP;
-        let occupied = &mut self.occupied[level as usize % LEVELS];
-        *occupied &= !(1 << (slot % (1 << GROUP)));
-        if *occupied == 0 {
-            self.nonempty &= !(1 << level);
-        }
+        self.occupied[level as usize % LEVELS] &= !(1 << (slot % (1 << GROUP)));
     }
 
     #[inline]

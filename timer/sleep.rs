@@ -245,8 +245,7 @@ impl Sleep {
     fn poll_idle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let entry = &self.as_ref().get_ref().entry;
         let (own, seen) = context::own_wheel_and_seen();
-        let left = entry.deadline().saturating_sub(seen);
-        if let (Some(wheel), NEAR..) = (own, left) {
+        if let (Some(wheel), Some(NEAR..)) = (own, entry.deadline().checked_sub(seen)) {
             if let Some(waker) = ThinWaker::of_task(cx.waker()) {
                 // SAFETY: the entry is pinned inside `self`, and `drop` takes it out of the wheel.
                 return match unsafe { wheel.insert(entry, seen, waker) } {

@@ -81,7 +81,14 @@ impl Drop for WheelRef {
 pub(crate) fn get(id: u16) -> &'static Wheel {
     // ORDERING: Acquire, with the Release store in `acquire`.
     let wheel = WHEELS[usize::from(id)].load(Ordering::Acquire);
-    assert!(!wheel.is_null(), "no wheel has the number {id}");
+    if wheel.is_null() {
+        panic_nameless(id);
+    }
     // SAFETY: not null, so `acquire` stored the address of a leaked wheel.
     unsafe { &*wheel }
+}
+
+#[cold]
+fn panic_nameless(id: u16) -> ! {
+    panic!("no wheel has the number {id}")
 }

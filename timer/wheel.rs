@@ -70,6 +70,9 @@ struct Inner {
     alarm: Option<Arc<Alarm>>,
 }
 
+/// A deadline up to here is the end of a tick like any other: nothing saturates.
+const PLAIN: u64 = u64::MAX >> 1;
+
 /// What became of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -126,46 +129,27 @@ impl Wheel {
     /// dropped before its state is no longer `Registered`.
     #[inline]
     pub(crate) unsafe fn insert(&self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
+        let deadline = entry.deadline();
         let Some(mut inner) = self.try_lock() else {
-            return self.insert_at_leisure(self.lock(), entry, now, waker);
+            return self.insert_contended(entry, now, waker);
         };
-        let tick = tick_of(entry.deadline());
-        if inner.closed || !inner.levels.insert_alone(entry, tick, now) {
-            return self.insert_at_leisure(inner, entry, now, waker);
+        let tick = tick_of(deadline);
+        let plain = deadline <= PLAIN && !inner.closed;
+        if !plain || !inner.levels.insert_alone(entry, tick, now) {
+            return inner.insert(entry, now, waker);
         }
-        self.register(entry, tick, waker)
+        self.register(entry, start_of(tick), waker)
     }
 
-    /// The same, whatever is in the way: out of line, so that the way without is short.
-    #[inline(never)]
-    fn insert_at_leisure(
-        &self,
-        mut inner: Guard<'_>,
-        entry: &Entry,
-        now: u64,
-        waker: ThinWaker,
-    ) -> Inserted {
-        let tick = tick_of(entry.deadline());
-        let refused = if inner.closed {
-            Inserted::Closed
-        } else {
-            inner.levels.catch_up(now);
-            if !inner.levels.has_come(tick) {
-                inner.levels.insert(entry, tick);
-                return self.register(entry, tick, waker);
-            }
-            Inserted::Elapsed
-        };
-        drop(inner);
-        drop(waker);
-        refused
+    #[cold]
+    fn insert_contended(&self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
+        self.lock().insert(entry, now, waker)
     }
 
     /// Under the lock: what is left to do when an entry has its place.
     #[inline]
-    fn register(&self, entry: &Entry, tick: u64, waker: ThinWaker) -> Inserted {
+    fn register(&self, entry: &Entry, expiry: u64, waker: ThinWaker) -> Inserted {
         entry.set_registered(self.id, waker);
-        let expiry = start_of(tick);
         if expiry < self.next_expiry() {
             self.publish(expiry);
         }
@@ -176,13 +160,13 @@ impl Wheel {
     #[inline]
     pub(crate) fn cancel(&self, entry: &Entry) {
         let Some(mut inner) = self.try_lock() else {
-            return self.cancel_at_leisure(self.lock(), entry);
+            return self.cancel_contended(entry);
         };
         if entry.state() != State::Registered {
             return;
         }
         if !inner.levels.remove_alone(entry) {
-            return self.cancel_at_leisure(inner, entry);
+            return inner.cancel(entry);
         }
         let waker = entry.let_go(State::Idle);
         self.publish_if_empty(&inner);
@@ -190,19 +174,9 @@ impl Wheel {
         drop(waker);
     }
 
-    /// The same, whatever is in the way.
-    #[inline(never)]
-    fn cancel_at_leisure(&self, mut inner: Guard<'_>, entry: &Entry) {
-        if entry.state() != State::Registered {
-            return;
-        }
-        inner.levels.remove(entry);
-        let waker = entry.let_go(State::Idle);
-        self.publish_if_empty(&inner);
-        let surplus = inner.levels.surplus();
-        drop(inner);
-        drop(waker);
-        drop(surplus);
+    #[cold]
+    fn cancel_contended(&self, entry: &Entry) {
+        self.lock().cancel(entry);
     }
 
     /// Moves a registered entry to an earlier deadline, and returns when it is due then. Wakes it
@@ -423,6 +397,42 @@ impl DerefMut for Guard<'_> {
     fn deref_mut(&mut self) -> &mut Inner {
         // SAFETY: as in `deref`; `&mut self` makes the borrow the only one.
         unsafe { &mut *self.0.inner.get() }
+    }
+}
+
+/// What [`Wheel`] does under its lock when the short way is barred: out of line, and called last, so
+/// that the short way need not keep anything for afterwards.
+impl Guard<'_> {
+    #[inline(never)]
+    fn insert(mut self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
+        let tick = tick_of(entry.deadline());
+        let refused = if self.closed {
+            Inserted::Closed
+        } else {
+            self.levels.catch_up(now);
+            if !self.levels.has_come(tick) {
+                self.levels.insert(entry, tick);
+                return self.0.register(entry, start_of(tick), waker);
+            }
+            Inserted::Elapsed
+        };
+        drop(self);
+        drop(waker);
+        refused
+    }
+
+    #[inline(never)]
+    fn cancel(mut self, entry: &Entry) {
+        if entry.state() != State::Registered {
+            return;
+        }
+        self.levels.remove(entry);
+        let waker = entry.let_go(State::Idle);
+        self.0.publish_if_empty(&self);
+        let surplus = self.levels.surplus();
+        drop(self);
+        drop(waker);
+        drop(surplus);
     }
 }
 
