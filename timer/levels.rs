@@ -2,7 +2,7 @@
 //! the shape (which slot a deadline belongs to, which slot is next); it knows neither threads nor
 //! clocks, and calls no waker.
 //!
-//! Time is cut into ticks. A tick number is read in groups of six bits; an entry stands at the
+//! Time is cut into ticks (`tick.rs`). A tick number is read in groups of six bits; an entry stands at the
 //! level of the highest group in which its tick differs from `elapsed`, in the slot that the
 //! group's value names. Three facts follow, and everything below rests on them:
 //!
@@ -27,47 +27,17 @@ use super::block::{Block, CELLS, Pool, Surplus};
 use super::entry::{Entry, State};
 use super::prefetch::prefetch;
 use super::slot::{ALONE, Held, Slot};
+use super::tick::{LAST_TICK, TICK_SHIFT, start_of, tick_at, tick_of};
 #[cfg(feature = "test-util")]
 use core::ptr;
 
-/// A tick is 2^`TICK_SHIFT` ns: 65.5 µs.
-pub(crate) const TICK_SHIFT: u32 = 16;
 const GROUP: u32 = 6;
 const LEVELS: usize = (64 - TICK_SHIFT).div_ceil(GROUP) as usize;
 const SLOTS: usize = LEVELS << GROUP;
 const NO_SLOT: u16 = u16::MAX;
 
-/// The last tick. It is reached only at the last nanosecond, so that the deadlines which have no
-/// tick after them are not early either: "never" is a deadline like any other.
-const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
-
 /// Entries moved down a level under one hold of the lock.
 const MOVES: usize = 256;
-
-/// The tick at which a deadline is due: rounded up, never early.
-#[inline]
-pub(super) fn tick_of(deadline: u64) -> u64 {
-    // Saturating means that the deadlines past the start of the last tick are due in it.
-    deadline.saturating_add((1 << TICK_SHIFT) - 1) >> TICK_SHIFT
-}
-
-/// The last tick that has come at `now`.
-#[inline]
-pub(super) fn tick_at(now: u64) -> u64 {
-    match now {
-        u64::MAX => LAST_TICK,
-        now => (now >> TICK_SHIFT).min(LAST_TICK - 1),
-    }
-}
-
-/// The first nanosecond at which `tick` has come.
-#[inline]
-pub(super) fn start_of(tick: u64) -> u64 {
-    match tick {
-        LAST_TICK => u64::MAX,
-        tick => tick << TICK_SHIFT,
-    }
-}
 
 pub(super) struct Levels {
     /// Every tick up to this one has been dealt with, but for the slot in `draining`.

@@ -34,6 +34,7 @@
 //   context.rs   finds the thread's wheel and clock
 //   table.rs     finds a wheel by its number
 //   wheel.rs     the lock, and who wins when a timer fires while it is dropped
+//   tick.rs      how time is rounded
 //   levels.rs    which slot, which is next
 //   slot.rs      what a slot holds
 //   block.rs     what a crowded slot is made of
@@ -60,6 +61,7 @@ mod prefetch;
 mod sleep;
 mod slot;
 mod table;
+mod tick;
 mod timeout;
 mod wheel;
 

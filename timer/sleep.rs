@@ -103,8 +103,8 @@ pub struct Sleep {
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Sleep>() == 24 && align_of::<Sleep>() == 8);
 
-/// A first poll asks the clock only if the deadline is this close to what the thread last saw: a
-/// sleep is mostly polled right after its creation, which did ask. If the deadline has passed
+/// A first poll asks the clock only if the deadline is closer than this to what the thread last
+/// saw: a sleep is mostly polled right after its creation, which did ask. If the deadline has passed
 /// meanwhile, it is registered as due, and fires at the next turn of the wheel.
 const NEAR: u64 = 1_000_000;
 
@@ -244,18 +244,21 @@ impl Sleep {
     #[inline(never)]
     fn poll_idle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let entry = &self.as_ref().get_ref().entry;
-        let (own, seen) = context::own_wheel_and_seen();
-        if let (Some(wheel), Some(NEAR..)) = (own, entry.deadline().checked_sub(seen)) {
-            if let Some(waker) = ThinWaker::of_task(cx.waker()) {
-                // SAFETY: the entry is pinned inside `self`, and `drop` takes it out of the wheel.
-                return match unsafe { wheel.insert(entry, seen, waker) } {
-                    Inserted::Standing(_) => Poll::Pending,
-                    Inserted::Elapsed => Poll::Ready(()),
-                    Inserted::Closed => panic_closed(),
-                };
-            }
+        let (Some(wheel), seen) = context::own_wheel_and_seen() else {
+            return self.poll_idle_anywhere(cx);
+        };
+        if entry.deadline().saturating_sub(seen) < NEAR {
+            return self.poll_idle_anywhere(cx);
         }
-        self.poll_idle_anywhere(cx)
+        let Some(waker) = ThinWaker::of_task(cx.waker()) else {
+            return self.poll_idle_anywhere(cx);
+        };
+        // SAFETY: the entry is pinned inside `self`, and `drop` takes it out of the wheel.
+        match unsafe { wheel.insert(entry, seen, waker) } {
+            Inserted::Standing(_) => Poll::Pending,
+            Inserted::Elapsed => Poll::Ready(()),
+            Inserted::Closed => panic_closed(),
+        }
     }
 
     #[cold]

@@ -35,8 +35,9 @@
 use super::alarm::Alarm;
 use super::batch::Batch;
 use super::entry::{Entry, State};
-use super::levels::{Levels, start_of, tick_of};
+use super::levels::Levels;
 use super::lock::SpinLock;
+use super::tick::{start_of, tick_of};
 use crate::runtime::shim::atomic::AtomicU64;
 use crate::runtime::task::waker::ThinWaker;
 use core::cell::UnsafeCell;
@@ -70,8 +71,8 @@ struct Inner {
     alarm: Option<Arc<Alarm>>,
 }
 
-/// A deadline up to here is the end of a tick like any other: nothing saturates.
-const PLAIN: u64 = u64::MAX >> 1;
+/// Up to here nothing saturates, so that the compiler leaves out what would.
+const PLAIN: u64 = u64::MAX >> 2;
 
 /// What became of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,15 +128,17 @@ impl Wheel {
     /// # Safety
     /// Unless this returns something else than `Standing`, the entry must neither move nor be
     /// dropped before its state is no longer `Registered`.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn insert(&self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
         let deadline = entry.deadline();
         let Some(mut inner) = self.try_lock() else {
             return self.insert_contended(entry, now, waker);
         };
+        if deadline > PLAIN || inner.closed {
+            return inner.insert(entry, now, waker);
+        }
         let tick = tick_of(deadline);
-        let plain = deadline <= PLAIN && !inner.closed;
-        if !plain || !inner.levels.insert_alone(entry, tick, now) {
+        if !inner.levels.insert_alone(entry, tick, now) {
             return inner.insert(entry, now, waker);
         }
         self.register(entry, start_of(tick), waker)
