@@ -34,14 +34,18 @@
 //   context.rs   finds the thread's wheel and clock
 //   table.rs     finds a wheel by its number
 //   wheel.rs     the lock, and who wins when a timer fires while it is dropped
+//   tick.rs      how time is rounded
 //   levels.rs    which slot, which is next
-//   block.rs     what a slot is made of
+//   slot.rs      what a slot holds
+//   block.rs     what a crowded slot is made of
+//   batch.rs     how wakers leave the lock
 //   entry.rs     what stands in it
 //   alarm.rs     how a sleeping leader learns of a timer set by a stranger
 //
 // A wheel at rest remains at rest: a scheduler turns it, through `context::Timers`.
 
 mod alarm;
+mod batch;
 mod block;
 pub(crate) mod clock;
 pub(crate) mod context;
@@ -57,7 +61,9 @@ mod mock;
 mod model;
 mod prefetch;
 mod sleep;
+mod slot;
 mod table;
+mod tick;
 mod timeout;
 mod wheel;
 

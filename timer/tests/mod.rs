@@ -13,7 +13,7 @@ mod race;
 use super::context::{Guard, Timers, enter};
 use super::entry::{Entry, State};
 use super::wheel::{Inserted, Wheel};
-use super::{clock::Clock, levels::TICK_SHIFT};
+use super::{clock::Clock, tick::TICK_SHIFT};
 use crate::runtime::task::waker::ThinWaker;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! The wheel against a `BTreeMap`: random operations over the whole of 64-bit time.
 
 use super::super::entry::State;
-use super::super::levels::{start_of, tick_at, tick_of};
+use super::super::tick::{start_of, tick_at, tick_of};
 use super::super::wheel::{Inserted, Wheel};
 use super::{Counter, TICK, Timer, turn};
 use crate::runtime::task::waker::ThinWaker;
