@@ -9,7 +9,7 @@ use super::scheduler::{Flavor, Shared};
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::sync::atomic::AtomicBool;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::task::{Context, Poll, Waker};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -20,9 +20,13 @@ use std::thread::{self, Thread};
 /// The waker of a future in `block_on`.
 struct Signal {
     woken: AtomicBool,
+    /// The thread sleeps and is not counted as awake. Whoever clears it counts the thread again, so that a root that was
+    /// woken but has not run yet keeps a frozen clock from jumping.
+    asleep: AtomicBool,
     thread: Thread,
-    /// With the current-thread flavour: the runtime whose worker the thread may be parked in.
-    driven: Option<Weak<Shared>>,
+    runtime: Weak<Shared>,
+    /// With the current-thread flavour: the thread may be parked in the runtime's worker.
+    driven: bool,
 }
 
 impl Signal {
@@ -34,6 +38,27 @@ impl Signal {
         // ORDERING: Acquire pairs with the Release in `wake_by_ref`: the poll sees what the waker did before.
         self.is_set() && self.woken.swap(false, Acquire)
     }
+
+    /// Whether the thread may sleep: if so it is counted as asleep until [`Self::rouse`].
+    fn fall_asleep(&self, shared: &Shared) -> bool {
+        // ORDERING: SeqCst with the two swaps of `wake_by_ref`: either the wake-up is seen here or the sleep there.
+        self.asleep.store(true, SeqCst);
+        if self.woken.load(SeqCst) && self.asleep.swap(false, SeqCst) {
+            return false;
+        }
+        shared.shares.root_sleeps();
+        true
+    }
+
+    /// Counts the thread as awake if it was asleep.
+    fn rouse(&self) {
+        // ORDERING: SeqCst, see `fall_asleep`.
+        if self.asleep.load(SeqCst) && self.asleep.swap(false, SeqCst) {
+            if let Some(shared) = self.runtime.upgrade() {
+                shared.shares.root_wakes();
+            }
+        }
+    }
 }
 
 impl Wake for Signal {
@@ -42,12 +67,13 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // ORDERING: Release pairs with `take`.
-        if self.woken.swap(true, AcqRel) {
+        // ORDERING: Release, of SeqCst, pairs with `take`; the rest of it with `fall_asleep`.
+        if self.woken.swap(true, SeqCst) {
             return;
         }
+        self.rouse();
         self.thread.unpark();
-        if let Some(shared) = self.driven.as_ref().and_then(Weak::upgrade) {
+        if let Some(shared) = self.driven.then(|| self.runtime.upgrade()).flatten() {
             shared.idle.push_fence();
             shared.unpark(shared.idle.claim(0));
         }
@@ -63,11 +89,13 @@ struct Root<'a, F: Future> {
 }
 
 impl<'a, F: Future> Root<'a, F> {
-    fn new(future: Pin<&'a mut F>, driven: Option<Weak<Shared>>) -> Self {
+    fn new(future: Pin<&'a mut F>, shared: &Arc<Shared>) -> Self {
         let signal = Arc::new(Signal {
             woken: AtomicBool::new(true),
+            asleep: AtomicBool::new(false),
             thread: thread::current(),
-            driven,
+            runtime: Arc::downgrade(shared),
+            driven: shared.flavor == Flavor::CurrentThread,
         });
         Self {
             future,
@@ -109,21 +137,21 @@ impl Shared {
         let future = pin!(future);
         match self.flavor {
             Flavor::MultiThread => {
-                let mut root = Root::new(future, None);
+                let mut root = Root::new(future, self);
                 let _awake = self.shares.root_awake();
                 while !root.poll() {
                     self.sleep_as_root(&root.signal);
                 }
                 root.finish()
             }
-            Flavor::CurrentThread => {
-                self.block_on_and_drive(Root::new(future, Some(Arc::downgrade(self))))
-            }
+            Flavor::CurrentThread => self.block_on_and_drive(Root::new(future, self)),
         }
     }
 
     fn sleep_as_root(&self, signal: &Signal) {
-        let asleep = self.shares.root_asleep();
+        if !signal.fall_asleep(self) {
+            return;
+        }
         if self.timers.clock().is_frozen() {
             // The last one that falls asleep lets the clock jump; the workers may have fallen asleep before.
             self.kick();
@@ -131,7 +159,7 @@ impl Shared {
         if !signal.is_set() {
             thread::park();
         }
-        drop(asleep);
+        signal.rouse();
     }
 
     #[track_caller]

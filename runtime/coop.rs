@@ -79,14 +79,21 @@ impl Drop for Unlimited {
     }
 }
 
-/// Runs `f` with a fresh budget, whatever is left of the present one, which comes back afterwards.
-///
-/// A timeout polls its timer with it, so that a future that eats the budget cannot keep the timeout from firing.
+/// Runs `f`, which polls other tasks in the middle of a poll, with a fresh budget. What is left of the present one, and
+/// whether the task that is being polled has yielded, come back afterwards.
 pub(crate) fn with_fresh<R>(f: impl FnOnce() -> R) -> R {
-    let outer = Unlimited(replace(BUDGET));
-    let result = f();
-    drop(outer);
-    result
+    struct Restore(
+        bool,
+        #[expect(dead_code, reason = "gives the budget back")] Unlimited,
+    );
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            WORDS.with(|words| words.yielded.set(self.0));
+        }
+    }
+    let yielded = WORDS.with(|words| words.yielded.replace(false));
+    let _outer = Restore(yielded, Unlimited(replace(BUDGET)));
+    f()
 }
 
 /// Pending, after a wake-up of the task, if the budget is used up.

@@ -2,7 +2,7 @@
 //! hot paths; what several threads count is counted where they meet anyway.
 
 use super::scheduler::Shared;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// Numbers that several threads write.
@@ -36,9 +36,20 @@ impl Shares {
         self.roots.fetch_sub(1, Relaxed);
         RootMark(&self.roots, 1)
     }
+    /// A thread in `block_on` falls asleep, and [`Self::root_wakes`] follows.
+    pub(crate) fn root_sleeps(&self) {
+        // ORDERING: SeqCst with `roots_awake`: the waker counts a root before it goes on to look itself.
+        self.roots.fetch_sub(1, SeqCst);
+    }
+    /// Undoes [`Self::root_sleeps`]: by the thread itself, or by its waker before it is un-parked.
+    pub(crate) fn root_wakes(&self) {
+        // ORDERING: as above.
+        self.roots.fetch_add(1, SeqCst);
+    }
     #[cfg(feature = "test-util")]
     pub(crate) fn roots_awake(&self) -> usize {
-        self.roots.load(Relaxed)
+        // ORDERING: as above.
+        self.roots.load(SeqCst)
     }
 }
 

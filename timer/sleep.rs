@@ -5,11 +5,12 @@ use super::entry::{Entry, State};
 use super::instant::Instant;
 use super::wheel::{Inserted, Wheel};
 use super::{clock, context, table};
+use crate::runtime::coop;
 use crate::runtime::task::waker::ThinWaker;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 /// Waits until `duration` has passed.
@@ -316,8 +317,11 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // The cooperative budget is charged here, and only here, in front of the real poll.
-        self.poll_elapsed(cx)
+        // The cooperative budget is charged here, and only here, around the real poll.
+        ready!(coop::poll_proceed(cx));
+        ready!(self.poll_elapsed(cx));
+        coop::made_progress();
+        Poll::Ready(())
     }
 }
 

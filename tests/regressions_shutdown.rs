@@ -1,0 +1,146 @@
+//! Situations in which the end of other runtimes hung or leaked. The numbers are issues and pull requests of tokio.
+#![cfg(not(loom))]
+
+mod common;
+
+use common::{Event, Tally, guarded, on_each_flavor, wait_until, workers};
+use filch::runtime::Handle;
+use filch::time::sleep;
+use std::future::pending;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// #6463: the runtime is dropped while all workers sit in a `block_on` of a sleep: they must come out with an error.
+#[test]
+fn end_reaches_tasks_that_block_in_place_on_a_sleep() {
+    guarded(|| {
+        let runtime = workers(2);
+        let on = Tally::new();
+        let tasks: Vec<_> = (0..2)
+            .map(|_| {
+                let on = on.clone();
+                runtime.spawn(async move {
+                    filch::block_in_place(|| {
+                        Handle::current().block_on(async {
+                            on.count();
+                            sleep(Duration::from_secs(3600)).await;
+                        })
+                    })
+                })
+            })
+            .collect();
+        wait_until("both block", || on.counted() == 2);
+        drop(runtime);
+        for task in tasks {
+            assert!(task.is_finished());
+            let error = filch::block_on(task).unwrap_err();
+            assert!(common::text(&*error.into_panic()).contains("has been shut down"));
+        }
+    });
+}
+
+/// #6463, the same from a blocking job, which the end waits for.
+#[test]
+fn end_reaches_blocking_jobs_that_block_on_a_sleep() {
+    on_each_flavor(|runtime| {
+        let on = Event::new();
+        let is_on = on.clone();
+        let job = runtime.spawn_blocking(move || {
+            Handle::current().block_on(async {
+                is_on.set();
+                sleep(Duration::from_secs(3600)).await;
+            })
+        });
+        on.wait_on_thread();
+        drop(runtime);
+        assert!(filch::block_on(job).unwrap_err().is_panic());
+    });
+}
+
+/// #4063: spawns from other threads race with the end; each future is dropped, or runs, once.
+#[test]
+fn spawns_that_race_with_the_end_are_all_accounted_for() {
+    guarded(|| {
+        for _ in 0..50 {
+            let runtime = workers(2);
+            let tally = Tally::new();
+            let (on, is_on) = mpsc::channel();
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let (handle, tally, on) = (runtime.handle().clone(), tally.clone(), on.clone());
+                    thread::spawn(move || {
+                        for at in 0..200 {
+                            let token = tally.token();
+                            let future = async move {
+                                let _token = token;
+                                if at % 2 == 0 {
+                                    pending::<()>().await;
+                                }
+                            };
+                            handle.spawn(future).detach();
+                            if at == 20 {
+                                on.send(()).unwrap();
+                            }
+                        }
+                    })
+                })
+                .collect();
+            is_on.recv().unwrap();
+            let handle = runtime.handle().clone();
+            drop(runtime);
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert_eq!((tally.made(), tally.dropped()), (400, 400));
+            assert_eq!(handle.metrics().live_tasks, 0);
+        }
+    });
+}
+
+/// The end of a runtime whose workers have just been woken, or are about to lead, finds them all: a worker that failed to
+/// become the leader once gave up the other one's lead, and two of them slept in one poller.
+#[test]
+fn ends_that_race_with_workers_going_to_sleep_all_return() {
+    guarded(|| {
+        for round in 0..300 {
+            let runtime = workers(3);
+            for _ in 0..round % 7 {
+                runtime
+                    .spawn(sleep(Duration::from_micros(round % 130)))
+                    .detach();
+            }
+            runtime
+                .block_on(runtime.spawn(sleep(Duration::from_micros(round % 90))))
+                .unwrap();
+            drop(runtime);
+        }
+    });
+}
+
+/// The end comes while tasks are aborted, woken and joined from other threads.
+#[test]
+fn end_while_handles_are_used_elsewhere_resolves_them_all() {
+    guarded(|| {
+        for _ in 0..50 {
+            let runtime = workers(2);
+            let tasks: Vec<_> = (0..20).map(|_| runtime.spawn(pending::<()>())).collect();
+            let using = thread::spawn(move || {
+                let mut cancelled = 0;
+                for (at, task) in tasks.into_iter().enumerate() {
+                    if at % 2 == 0 {
+                        task.abort();
+                    }
+                    cancelled += usize::from(
+                        futures_lite::future::block_on(task)
+                            .unwrap_err()
+                            .is_cancelled(),
+                    );
+                }
+                cancelled
+            });
+            drop(runtime);
+            assert_eq!(using.join().unwrap(), 20);
+        }
+    });
+}
