@@ -60,6 +60,7 @@ impl Pool {
     }
 
     /// Blocks handed out and not given back.
+    #[cfg(test)]
     pub(super) fn live(&self) -> u32 {
         self.live
     }

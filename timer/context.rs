@@ -70,6 +70,7 @@ impl Timers {
 
     /// To be called by a worker that parks and does not lead, after it has let go of its
     /// turn: what it set in its own wheel becomes the leader's concern.
+    #[cfg(test)]
     pub(crate) fn hand_over(&self, worker: usize) {
         let expiry = self.expiry_of(worker);
         if expiry != u64::MAX {
@@ -96,6 +97,7 @@ impl Timers {
 
     /// The same for one worker's wheel, which is waited for if it is locked.
     #[inline]
+    #[cfg(test)]
     pub(crate) fn advance_worker(
         &self,
         worker: usize,
@@ -115,11 +117,13 @@ impl Timers {
 
     /// Timers fired from worker `worker`'s wheel, counted over all lives of that wheel: take the
     /// difference to the count at the start.
+    #[cfg(test)]
     pub(crate) fn fired(&self, worker: usize) -> u64 {
         self.wheels[worker].fired()
     }
 
     /// Timers that stand in the wheels.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.wheels.iter().map(|wheel| wheel.len()).sum()
     }

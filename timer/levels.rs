@@ -77,6 +77,7 @@ impl Levels {
     }
 
     /// Entries in the wheel.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }

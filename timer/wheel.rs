@@ -118,6 +118,7 @@ impl Wheel {
     }
 
     /// Entries that stand in the wheel.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.lock().levels.len()
     }
