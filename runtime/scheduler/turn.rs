@@ -3,7 +3,8 @@
 
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, quietly};
+use crate::runtime::quietly::quietly;
+use crate::runtime::task::{Ran, Runnable, ThinWaker};
 use crate::timer::clock::real as monotonic;
 use core::time::Duration;
 
