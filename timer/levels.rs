@@ -471,3 +471,7 @@ impl Levels {
         Some(entry)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "tests/check.rs"]
+mod check;
