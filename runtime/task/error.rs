@@ -86,10 +86,7 @@ impl JoinError {
     /// The error itself, if it is not a panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
-            Inner {
-                why: Why::Panicked(payload),
-                ..
-            } => Ok(payload.into_inner()),
+            Inner { why: Why::Panicked(payload), .. } => Ok(payload.into_inner()),
             inner => Err(Self(Box::new(inner))),
         }
     }
