@@ -133,7 +133,7 @@ impl Runnable {
 ///
 /// # Safety
 /// The caller owns the right to run and gives it up; `left` says what stands in the cell.
-#[inline]
+#[inline(always)]
 unsafe fn complete(task: NonNull<Header>, left: Left) {
     // SAFETY: as below; with nothing in the cell there was no handle, and none comes back.
     unsafe {
