@@ -472,3 +472,7 @@ impl Levels {
         Some(entry)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "tests/check.rs"]
+mod check;

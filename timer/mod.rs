@@ -8,7 +8,7 @@
 //!
 //! Timers are never early. They are late by at most a tick of 65.5 µs, plus what the system and
 //! the tasks that run before them take. A timer that is waiting occupies 24 bytes in its future
-//! and about nine in a wheel; it allocates nothing and makes no system call. Durations and
+//! and, in a crowd, about nine in a wheel; it allocates nothing and makes no system call. Durations and
 //! deadlines saturate, so that [`Duration::MAX`](std::time::Duration::MAX) means never.
 //!
 //! With the feature `test-util` a test can stop the clock and move it by hand.

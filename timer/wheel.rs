@@ -375,6 +375,12 @@ impl Wheel {
         self.lock.try_lock().then(|| Guard(self))
     }
 
+    /// Panics unless the books of the wheel agree with each other.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn check(&self) {
+        self.lock().levels.check();
+    }
+
     /// Blocks in use and bytes held, for tests of their accounting.
     #[cfg(all(test, not(loom)))]
     pub(super) fn memory(&self) -> (u32, usize) {

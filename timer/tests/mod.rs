@@ -9,6 +9,7 @@ mod interval;
 mod memory;
 mod model;
 mod race;
+mod slots;
 
 use super::context::{Guard, Timers, enter};
 use super::entry::{Entry, State};
