@@ -178,7 +178,14 @@ pub(crate) fn table(sections: &[Section]) -> String {
         .filter(|(_, row)| row.is_exceeded())
         .map(|(section, row)| format!("{} {}", section.scenario.name, row.quantity.key))
         .collect();
-    if exceeded.is_empty() {
+    let is_judged = |row: &Row| matches!(row.verdict, Verdict::Met | Verdict::Exceeded);
+    if !sections
+        .iter()
+        .flat_map(|section| &section.rows)
+        .any(is_judged)
+    {
+        text.push_str("nothing is judged\n");
+    } else if exceeded.is_empty() {
         text.push_str("no bound is exceeded\n");
     } else {
         let _ = writeln!(text, "EXCEEDED: {}", exceeded.join(", "));
@@ -303,7 +310,7 @@ mod tests {
         let scenario = scenario::named("sleeping_10m").unwrap();
         let sections = [Section::skipped(scenario, "no room".to_owned())];
         let text = table(&sections);
-        assert!(text.contains("skipped: no room") && text.contains("no bound is exceeded"));
+        assert!(text.contains("skipped: no room") && text.contains("nothing is judged"));
         assert!(!sections[0].exceeded());
     }
 
