@@ -18,14 +18,35 @@ const UNLIMITED: u32 = u32::MAX;
 /// The words of a thread, next to each other so that a poll touches one place.
 struct Words {
     left: Cell<u32>,
+    /// How often a leaf was refused.
+    refused: Cell<u32>,
     yielded: Cell<bool>,
     /// The task that is being polled: for this file, just an address.
     task: Cell<*const ()>,
 }
 
+impl Words {
+    /// Pending, after a wake-up of the task.
+    ///
+    /// An executor inside the poll, such as a foreign `block_on`, polls again at once and would do so for ever, because
+    /// only a new poll of the task brings a new budget. So a budget's worth of refusals is worth a budget.
+    #[cold]
+    fn refuse(&self, cx: &Context<'_>) -> Poll<()> {
+        let refused = self.refused.get() + 1;
+        if refused < BUDGET {
+            self.refused.set(refused);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.refused.set(0);
+        self.left.set(BUDGET);
+        Poll::Ready(())
+    }
+}
+
 shim::thread_local! {
     static WORDS: Words = const {
-        Words { left: Cell::new(UNLIMITED), yielded: Cell::new(false), task: Cell::new(null()) }
+        Words { left: Cell::new(UNLIMITED), refused: Cell::new(0), yielded: Cell::new(false), task: Cell::new(null()) }
     };
 }
 
@@ -99,21 +120,17 @@ pub(crate) fn with_fresh<R>(f: impl FnOnce() -> R) -> R {
 /// Pending, after a wake-up of the task, if the budget is used up.
 #[inline]
 pub(crate) fn poll_proceed(cx: &Context<'_>) -> Poll<()> {
-    if WORDS.with(|words| words.left.get()) == 0 {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
-    Poll::Ready(())
+    WORDS.with(|words| match words.left.get() {
+        0 => words.refuse(cx),
+        _ => Poll::Ready(()),
+    })
 }
 
 /// [`poll_proceed`] and [`made_progress`] in one, for a leaf that is known to be ready.
 #[inline]
 pub(crate) fn poll_progress(cx: &Context<'_>) -> Poll<()> {
     WORDS.with(|words| match words.left.get() {
-        0 => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
+        0 => words.refuse(cx),
         UNLIMITED => Poll::Ready(()),
         left => {
             words.left.set(left - 1);

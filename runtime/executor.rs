@@ -204,6 +204,8 @@ impl Shared {
 pub struct Executor {
     pool: Pool<Runnable>,
     name: String,
+    /// It was waited for as long as the user wanted.
+    ended: bool,
 }
 
 impl Executor {
@@ -302,7 +304,8 @@ impl Executor {
     /// assert!(still_running.is_empty());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn shutdown_timeout(self, timeout: Duration) -> Vec<String> {
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Vec<String> {
+        self.ended = true;
         self.pool.close();
         let deadline = Instant::now().checked_add(timeout);
         self.pool.wait(deadline);
@@ -313,7 +316,7 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         self.pool.close();
-        if context::may_block() {
+        if !self.ended && context::may_block() {
             self.pool.wait(None);
         }
     }
@@ -420,6 +423,7 @@ impl ExecutorBuilder {
         Ok(Executor {
             pool: Pool::new(config),
             name: self.name,
+            ended: false,
         })
     }
 }

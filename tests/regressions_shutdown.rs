@@ -107,11 +107,13 @@ fn ends_that_race_with_workers_going_to_sleep_all_return() {
             let runtime = workers(3);
             for _ in 0..round % 7 {
                 runtime
-                    .spawn(sleep(Duration::from_micros(round % 130)))
+                    .spawn(async move { sleep(Duration::from_micros(round % 130)).await })
                     .detach();
             }
             runtime
-                .block_on(runtime.spawn(sleep(Duration::from_micros(round % 90))))
+                .block_on(
+                    runtime.spawn(async move { sleep(Duration::from_micros(round % 90)).await }),
+                )
                 .unwrap();
             drop(runtime);
         }

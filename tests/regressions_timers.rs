@@ -24,9 +24,9 @@ fn short_timer_set_elsewhere_interrupts_a_long_sleep() {
             begun.wait_on_thread();
             for _ in 0..20 {
                 // Set by a thread that is no worker, by a task, and by a task that no worker hosts any more.
-                runtime.block_on(sleep(Duration::from_millis(1)));
+                runtime.block_on(async move { sleep(Duration::from_millis(1)).await });
                 runtime
-                    .block_on(runtime.spawn(sleep(Duration::from_millis(1))))
+                    .block_on(runtime.spawn(async move { sleep(Duration::from_millis(1)).await }))
                     .unwrap();
                 let moved = runtime.spawn(async {
                     filch::block_in_place(|| ());
@@ -108,7 +108,9 @@ fn flood_of_ready_tasks_leaves_timers_their_time() {
             runtime.spawn(flood).detach();
         }
         runtime.block_on(async {
-            filch::spawn(sleep(Duration::from_millis(2))).await.unwrap();
+            filch::spawn(async move { sleep(Duration::from_millis(2)).await })
+                .await
+                .unwrap();
             sleep(Duration::from_millis(2)).await;
             stop.set();
         });
