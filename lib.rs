@@ -116,8 +116,8 @@ pub mod task {
     #[doc(inline)]
     pub use crate::runtime::task::{
         AbortHandle, Builder, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState,
-        Unconstrained, Unhandled, YieldNow, all_tasks, consume_budget, current, id, try_current, try_id,
-        unconstrained, yield_now,
+        Unconstrained, Unhandled, YieldNow, all_tasks, consume_budget, current, id, try_current,
+        try_id, unconstrained, yield_now,
     };
     #[doc(inline)]
     pub use crate::runtime::threads::block_in_place;

@@ -137,7 +137,10 @@ impl JoinError {
     /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
-            Inner { why: Why::Panicked(payload), .. } => Ok(payload.into_inner()),
+            Inner {
+                why: Why::Panicked(payload),
+                ..
+            } => Ok(payload.into_inner()),
             inner => Err(Self(Box::new(inner))),
         }
     }

@@ -69,7 +69,11 @@ impl<T> JoinHandle<T> {
     /// The caller owns the handle's flag and reference, and `T` is the output of the task's future.
     #[inline]
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
-        Self { task, taken: None, output: PhantomData }
+        Self {
+            task,
+            taken: None,
+            output: PhantomData,
+        }
     }
 
     fn header(&self) -> Option<&Header> {
@@ -80,7 +84,11 @@ impl<T> JoinHandle<T> {
     /// The task, as long as the handle has not given its output.
     #[inline]
     fn task(&self) -> Option<NonNull<Header>> {
-        if self.taken.is_none() { Some(self.task) } else { None }
+        if self.taken.is_none() {
+            Some(self.task)
+        } else {
+            None
+        }
     }
 
     /// Lets the task run on by itself. The same as dropping the handle, but said aloud.
@@ -229,7 +237,9 @@ impl<T> Future for JoinHandle<T> {
     /// When polled again after it was ready.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(task) = self.task() else { polled_again() };
+        let Some(task) = self.task() else {
+            polled_again()
+        };
         // SAFETY: the handle's reference keeps the header.
         let header = unsafe { task.as_ref() };
         if !header.state.load().is_done() {

@@ -382,8 +382,9 @@ impl State {
     pub(crate) fn detach_untouched(&self) -> bool {
         let spawned = Self::spawned(false, false);
         // ORDERING: Release as in `detach`.
-        let detached =
-            self.0.compare_exchange(spawned, spawned - HANDLE - REF, Release, Relaxed);
+        let detached = self
+            .0
+            .compare_exchange(spawned, spawned - HANDLE - REF, Release, Relaxed);
         detached.is_ok()
     }
 

@@ -53,7 +53,9 @@ const fn capacity(class: usize) -> u32 {
 pub(super) fn pop(class: usize) -> Option<NonNull<Block>> {
     CACHE.with(|cache| {
         let list = &cache.lists[class % CLASSES];
-        let Some(block) = NonNull::new(list.head.get()) else { return cache.refill(class) };
+        let Some(block) = NonNull::new(list.head.get()) else {
+            return cache.refill(class);
+        };
         // SAFETY: blocks in the list are free and this thread's, and initialised as `Block`s.
         list.head.set(unsafe { (*block.as_ptr()).next });
         list.room.set(list.room.get() + 1);

@@ -63,14 +63,23 @@ impl Kind {
         let listed = cfg!(any(filch_system_alloc, loom))
             || layout.size() > LARGE - STEP
             || layout.align() > STEP;
-        Self { class: if listed { 0 } else { layout.size().div_ceil(STEP) }, layout }
+        Self {
+            class: if listed {
+                0
+            } else {
+                layout.size().div_ceil(STEP)
+            },
+            layout,
+        }
     }
 }
 
 /// Memory for a task, its first word zero, and the number of its life.
 #[inline]
 pub(super) fn allocate(kind: Kind) -> (NonNull<u8>, u32) {
-    let Some(block) = cache::pop(kind.class) else { return listed::allocate(kind.layout) };
+    let Some(block) = cache::pop(kind.class) else {
+        return listed::allocate(kind.layout);
+    };
     // SAFETY: the block is a free one, hence initialised, and now ours.
     let generation = unsafe { (&raw const (*block.as_ptr()).generation).read() };
     (block.cast(), generation.wrapping_add(1))
