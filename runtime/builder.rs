@@ -1,10 +1,11 @@
 //! How a runtime is configured. It owns the settings and their limits; what they mean to a worker is the scheduler's.
 
 use super::blocking;
+use super::quietly::quietly;
 use super::report;
 use super::scheduler::worker::Worker;
 use super::scheduler::{Flavor, Shared};
-use super::task::{Unhandled, quietly};
+use super::task::Unhandled;
 use super::{Runtime, context, threads};
 use crate::timer::clock::Clock;
 use core::fmt;

@@ -32,6 +32,10 @@ pub(crate) fn check<F: Fn() + Sync + Send + 'static>(model: F) {
 
 /// Which model finds which bug. The names stand in the sources, as `seeded("...")`.
 const CONTROLS: &[(&str, &str)] = &[
+    (
+        "a_refused_lead_is_dropped",
+        "runtime::scheduler::model::lead_against_lead",
+    ),
     ("wake_only_looks", "runtime::task::model::wake_against_pend"),
     (
         "pend_ignores_a_wake",

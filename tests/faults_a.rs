@@ -41,7 +41,7 @@ fn a01_panic_in_a_poll_reaches_the_handle() {
     on_each_flavor(|runtime| {
         let error = runtime.block_on(async {
             let task = filch::spawn(async { panic_quietly("oh no") });
-            task.await.map(|()| ()).unwrap_err()
+            task.await.unwrap_err()
         });
         assert!(error.is_panic());
         assert_eq!(common::text(&*error.into_panic()), "oh no");
@@ -151,7 +151,7 @@ fn a05_panic_in_a_drop_while_unwinding_aborts_the_process() {
             let _bomb = Bomb;
             panic_quietly("the first");
         });
-        let _unreachable = runtime.block_on(task).map(|()| ());
+        let _unreachable = runtime.block_on(task);
         return;
     }
     let child = run_child(NAME, LIMIT, &[]);
@@ -264,7 +264,7 @@ fn a09_wake_after_the_end_and_after_the_output_was_taken_does_nothing() {
         assert!(matches!(poll_once(&mut task), Poll::Ready(Ok(5))));
         waker.wake_by_ref();
         drop(task);
-        waker.clone().wake();
+        waker.wake_by_ref();
         runtime.block_on(filch::task::yield_now());
         assert_eq!(tally.counted(), 1);
         drop(runtime);

@@ -424,7 +424,7 @@ fn b44_out_of_memory_aborts_with_a_message() {
             runtime
                 .spawn(async move {
                     pending::<()>().await;
-                    drop(big);
+                    std::hint::black_box(&big);
                 })
                 .detach();
         }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Event, LIMIT, Tally, guarded, on_each_flavor, panic_quietly, wait_until, workers};
+use common::{Event, LIMIT, Tally, guarded, on_each_flavor, panic_quietly, wait_until};
 use filch::runtime::{Builder, Executor, Handle};
 use std::collections::HashSet;
 use std::sync::mpsc;

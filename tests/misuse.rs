@@ -249,7 +249,7 @@ fn wrong_use_of_the_paused_clock_says_what_to_call() {
 
 #[track_caller]
 fn assert_refused(builder: &mut Builder, parts: &[&str]) {
-    let error = builder.build().err().expect("it is refused");
+    let error = builder.build().expect_err("it is refused");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_says(&error.to_string(), parts);
 }
@@ -286,15 +286,14 @@ fn settings_out_of_range_are_refused_with_the_range() {
         &["thread_name", "zero byte"],
     );
     for threads in [0, 65_537] {
-        let error = Executor::new("lane", threads).err().expect("it is refused");
+        let error = Executor::new("lane", threads).expect_err("it is refused");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert_says(&error.to_string(), &["lane", "from 1 to 65536"]);
     }
     let error = Executor::builder("lane")
         .queue(0)
         .build()
-        .err()
-        .expect("it is refused");
+        .expect_err("it is refused");
     assert_says(&error.to_string(), &["lane", "at least 1"]);
 }
 

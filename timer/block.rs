@@ -1,7 +1,7 @@
 //! Blocks of entry addresses, and the pool they come from. It owns memory and free lists; which
 //! slot of a wheel a block belongs to is the wheel's business.
 //!
-//! A bucket is a ring of blocks instead of a list through the entries: to walk a list of sleepers
+//! A crowded slot is a ring of blocks instead of a list through the entries: to walk a list of sleepers
 //! is a chain of cache misses, each waiting for the one before, while a block shows fourteen
 //! addresses at once and their misses overlap.
 
@@ -12,7 +12,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 /// Addresses in one block, chosen so that a block is two cache lines with its header.
 pub(super) const CELLS: usize = 14;
 /// No block.
-pub(super) const NONE: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
 const CHUNK_SHIFT: u32 = 9;
 const CHUNK_BLOCKS: usize = 1 << CHUNK_SHIFT;
@@ -60,6 +60,7 @@ impl Pool {
     }
 
     /// Blocks handed out and not given back.
+    #[cfg(test)]
     pub(super) fn live(&self) -> u32 {
         self.live
     }

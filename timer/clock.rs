@@ -1,39 +1,89 @@
 //! What time it is, in nanoseconds since a fixed epoch. It owns the epoch and, for
 //! tests, a clock that stands still; nothing else reads the system's clock for a task to see.
+//!
+//! The epoch lies a year or so before the beginning of the system's clock or before the first
+//! question, so that deadlines in the past keep their distances; 2^64 ns after it are 584 years. On
+//! Linux the time is the system's own count plus a constant. A standard `Instant` hides its count,
+//! so that conversions need the epoch as an `Instant`, and take an extra look at both clocks once.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// A year or so before the first question, so that deadlines in the past keep their distances, or
-/// the beginning of the system's clock if that is later. 2^64 ns after it are 584 years.
-#[inline]
-pub(super) fn epoch() -> Instant {
-    static EPOCH: OnceLock<Instant> = OnceLock::new();
-    *EPOCH.get_or_init(|| {
-        let mut epoch = Instant::now();
-        for bit in (0..u64::BITS - 9).rev() {
-            epoch = epoch
-                .checked_sub(Duration::from_nanos(1 << bit))
-                .unwrap_or(epoch);
-        }
-        epoch
-    })
-}
+/// From the epoch to the beginning of the system's clock, on Linux: 417 days.
+const BEFORE: u64 = 1 << 55;
 
-/// Nanoseconds from the epoch to `instant`: 0 before it, `u64::MAX` beyond the range.
+/// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 #[inline]
-pub(super) fn nanos_of(instant: Instant) -> u64 {
-    let since = instant.saturating_duration_since(epoch());
-    match since.as_secs().checked_mul(1_000_000_000) {
-        Some(nanos) => nanos.saturating_add(u64::from(since.subsec_nanos())),
-        None => u64::MAX,
-    }
+pub(crate) fn real() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    // Neither part is negative, and the sum has room for centuries without a reboot.
+    (time.tv_sec as u64)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(time.tv_nsec as u64)
+        .wrapping_add(BEFORE)
 }
 
 /// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[inline]
 pub(crate) fn real() -> u64 {
     nanos_of(Instant::now())
+}
+
+/// The epoch as a standard `Instant`.
+///
+/// Where [`real`] does not ask the standard library, this compares the two: a standard reading,
+/// then a raw one that follows at once. The standard clock was at the first when the raw one was
+/// at most at the second, so to take them for the same moment makes this epoch early by the time
+/// between the two. What a standard `Instant` names therefore has come by the standard clock when
+/// it has come by [`real`], and the reverse conversion gives a time that has passed. The least of
+/// several differences is good to some ten nanoseconds.
+#[inline]
+pub(super) fn epoch() -> Instant {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    *EPOCH.get_or_init(find_epoch)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cold]
+fn find_epoch() -> Instant {
+    // The latest candidate is the one whose readings lie closest together.
+    let candidates = (0..16).filter_map(|_| {
+        let instant = Instant::now();
+        instant.checked_sub(Duration::from_nanos(real()))
+    });
+    candidates.max().unwrap_or_else(Instant::now)
+}
+
+/// As long before the first question as the system's clock can express, up to `BEFORE`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cold]
+fn find_epoch() -> Instant {
+    let mut epoch = Instant::now();
+    for bit in (0..BEFORE.ilog2()).rev() {
+        epoch = epoch
+            .checked_sub(Duration::from_nanos(1 << bit))
+            .unwrap_or(epoch);
+    }
+    epoch
+}
+
+/// Nanoseconds from the epoch to `instant`: 0 before it, `u64::MAX` beyond the range.
+pub(super) fn nanos_of(instant: Instant) -> u64 {
+    let since = instant.saturating_duration_since(epoch());
+    nanos_in(since)
+}
+
+/// The length of `duration`, `u64::MAX` if that is too much.
+#[inline]
+pub(super) fn nanos_in(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 /// The clock of one runtime: the system's monotonic clock.

@@ -70,6 +70,7 @@ impl Timers {
 
     /// To be called by a worker that parks and does not lead, after it has let go of its
     /// turn: what it set in its own wheel becomes the leader's concern.
+    #[cfg(test)]
     pub(crate) fn hand_over(&self, worker: usize) {
         let expiry = self.expiry_of(worker);
         if expiry != u64::MAX {
@@ -96,6 +97,7 @@ impl Timers {
 
     /// The same for one worker's wheel, which is waited for if it is locked.
     #[inline]
+    #[cfg(test)]
     pub(crate) fn advance_worker(
         &self,
         worker: usize,
@@ -115,11 +117,13 @@ impl Timers {
 
     /// Timers fired from worker `worker`'s wheel, counted over all lives of that wheel: take the
     /// difference to the count at the start.
+    #[cfg(test)]
     pub(crate) fn fired(&self, worker: usize) -> u64 {
         self.wheels[worker].fired()
     }
 
     /// Timers that stand in the wheels.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.wheels.iter().map(|wheel| wheel.len()).sum()
     }
@@ -150,13 +154,17 @@ struct Current {
     own: Cell<Option<&'static Wheel>>,
     /// Guards alive on this thread.
     depth: Cell<usize>,
-    /// What the current runtime's clock said when this thread last asked, or 0.
+    /// What the current runtime's clock said when this thread last asked, or `UNSEEN`.
     seen: Cell<u64>,
 }
 
+/// Nobody asked. No deadline is later, so that who compares it with one asks the clock.
+const UNSEEN: u64 = u64::MAX;
+
+// Neither a lazy initialisation nor a destructor: to reach it is one instruction.
 thread_local! {
     static CURRENT: Current = const {
-        Current { timers: Cell::new(ptr::null()), own: Cell::new(None), depth: Cell::new(0), seen: Cell::new(0) }
+        Current { timers: Cell::new(ptr::null()), own: Cell::new(None), depth: Cell::new(0), seen: Cell::new(UNSEEN) }
     };
 }
 
@@ -178,7 +186,7 @@ pub(crate) fn enter(timers: &Arc<Timers>, worker: Option<usize>) -> Guard {
     CURRENT.with(|current| {
         let depth = current.depth.get() + 1;
         current.depth.set(depth);
-        current.seen.set(0);
+        current.seen.set(UNSEEN);
         Guard {
             before: current.timers.replace(Arc::into_raw(timers.clone())),
             own_before: current.own.replace(own),
@@ -196,7 +204,7 @@ impl Drop for Guard {
             }
             current.depth.set(self.depth - 1);
             current.own.set(self.own_before);
-            current.seen.set(0);
+            current.seen.set(UNSEEN);
             Some(current.timers.replace(self.before))
         });
         if let Ok(Some(timers)) = ended {
@@ -269,10 +277,13 @@ pub(super) fn now() -> u64 {
     now
 }
 
-/// A time that has come by the thread's clock, without asking it: 0, or what it said last.
+/// The thread's own wheel, if it is a worker's; and what its clock said last, `u64::MAX` if it was
+/// not asked.
 #[inline]
-pub(super) fn seen() -> u64 {
-    CURRENT.try_with(|current| current.seen.get()).unwrap_or(0)
+pub(super) fn own_wheel_and_seen() -> (Option<&'static Wheel>, u64) {
+    CURRENT
+        .try_with(|current| (current.own.get(), current.seen.get()))
+        .unwrap_or((None, UNSEEN))
 }
 
 /// The thread's own wheel, if it is a worker's.
@@ -286,7 +297,12 @@ pub(super) fn own_wheel() -> Option<&'static Wheel> {
 /// The wheel into which this thread sets its timers, if it is in a runtime.
 #[inline]
 pub(super) fn wheel() -> Option<&'static Wheel> {
-    own_wheel().or_else(|| with(|timers| timers.map(Timers::wheel_for_stranger)))
+    own_wheel().or_else(strangers_wheel)
+}
+
+#[cold]
+fn strangers_wheel() -> Option<&'static Wheel> {
+    with(|timers| timers.map(Timers::wheel_for_stranger))
 }
 
 #[cold]

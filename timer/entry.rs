@@ -162,7 +162,7 @@ impl Entry {
         unsafe { ThinWaker::from_raw(word) }
     }
 
-    /// Under the lock: block and cell that hold the entry's address.
+    /// Under the lock: block and cell that hold the entry's address, or slot and `ALONE`.
     #[inline]
     pub(super) fn place(&self) -> (u32, u8) {
         let block = self.block.load(Ordering::Relaxed);

@@ -10,7 +10,8 @@ use core::time::Duration;
 /// It is [`std::time::Instant`] with two differences. Its arithmetic saturates: it never panics,
 /// and `Instant::now() + Duration::MAX` is a time that never comes. And in a test that has paused
 /// the clock (feature `test-util`), [`now`](Self::now) stands still. The interface is that of
-/// `tokio::time::Instant`.
+/// `tokio::time::Instant`. On Linux it may lag behind the standard library's clock by some ten
+/// nanoseconds, so that what waits for a standard `Instant` is never early by that clock either.
 ///
 /// # Examples
 ///
@@ -40,9 +41,10 @@ impl Instant {
     #[inline]
     pub fn now() -> Self {
         #[cfg(feature = "test-util")]
-        return Self::from_nanos(super::context::now());
+        let now = super::context::now();
         #[cfg(not(feature = "test-util"))]
-        Self(std::time::Instant::now())
+        let now = clock::real();
+        Self::from_nanos(now)
     }
 
     /// The same point in time as the standard library has it.

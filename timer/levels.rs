@@ -2,7 +2,7 @@
 //! the shape (which slot a deadline belongs to, which slot is next); it knows neither threads nor
 //! clocks, and calls no waker.
 //!
-//! Time is cut into ticks. A tick number is read in groups of six bits; an entry stands at the
+//! Time is cut into ticks (`tick.rs`). A tick number is read in groups of six bits; an entry stands at the
 //! level of the highest group in which its tick differs from `elapsed`, in the slot that the
 //! group's value names. Three facts follow, and everything below rests on them:
 //!
@@ -16,119 +16,38 @@
 //!
 //! The groups cover every bit: there is no overflow list and no wrap-around. Entries with the
 //! same tick fire in the order they came.
+//!
+//! An entry that comes to an empty slot stands there alone, by its address. The second makes the
+//! slot a ring of blocks, and a ring it remains until its last entry has left.
 
-use super::block::{Block, CELLS, NONE, Pool, Surplus};
+#[cfg(feature = "test-util")]
+use super::batch::BATCH;
+use super::batch::Batch;
+use super::block::{Block, CELLS, Pool, Surplus};
 use super::entry::{Entry, State};
 use super::prefetch::prefetch;
-use crate::runtime::task::waker::ThinWaker;
-use core::mem::MaybeUninit;
+use super::slot::{ALONE, Held, Slot};
+use super::tick::{LAST_TICK, TICK_SHIFT, start_of, tick_at, tick_of};
+#[cfg(feature = "test-util")]
+use core::ptr;
 
-/// A tick is 2^`TICK_SHIFT` ns: 65.5 µs.
-pub(crate) const TICK_SHIFT: u32 = 16;
 const GROUP: u32 = 6;
 const LEVELS: usize = (64 - TICK_SHIFT).div_ceil(GROUP) as usize;
 const SLOTS: usize = LEVELS << GROUP;
 const NO_SLOT: u16 = u16::MAX;
 
-/// The last tick. It is reached only at the last nanosecond, so that the deadlines which have no
-/// tick after them are not early either: "never" is a deadline like any other.
-const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
-
-/// Wakers taken under one hold of the lock.
-pub(super) const BATCH: usize = 64;
 /// Entries moved down a level under one hold of the lock.
 const MOVES: usize = 256;
-
-/// The tick at which a deadline is due: rounded up, never early.
-#[inline]
-pub(super) fn tick_of(deadline: u64) -> u64 {
-    // Saturating means that the deadlines past the start of the last tick are due in it.
-    deadline.saturating_add((1 << TICK_SHIFT) - 1) >> TICK_SHIFT
-}
-
-/// The last tick that has come at `now`.
-#[inline]
-pub(super) fn tick_at(now: u64) -> u64 {
-    match now {
-        u64::MAX => LAST_TICK,
-        now => (now >> TICK_SHIFT).min(LAST_TICK - 1),
-    }
-}
-
-/// The first nanosecond at which `tick` has come.
-#[inline]
-pub(super) fn start_of(tick: u64) -> u64 {
-    match tick {
-        LAST_TICK => u64::MAX,
-        tick => tick << TICK_SHIFT,
-    }
-}
-
-/// Wakers on the stack, between the wheel and whoever wakes them after the lock is released.
-pub(super) struct Batch {
-    wakers: [MaybeUninit<ThinWaker>; BATCH],
-    next: usize,
-    len: usize,
-}
-
-impl Batch {
-    pub(super) fn new() -> Self {
-        Self {
-            wakers: [const { MaybeUninit::uninit() }; BATCH],
-            next: 0,
-            len: 0,
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.len == BATCH
-    }
-
-    /// Wakers that were put in since the batch was last emptied.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline]
-    fn push(&mut self, waker: ThinWaker) {
-        self.wakers[self.len].write(waker);
-        self.len += 1;
-    }
-
-    /// Takes the oldest waker; the batch is empty, and can be filled again, after the last.
-    #[inline]
-    pub(super) fn pop(&mut self) -> Option<ThinWaker> {
-        if self.next == self.len {
-            self.next = 0;
-            self.len = 0;
-            return None;
-        }
-        self.next += 1;
-        // SAFETY: cells in `next..len` are initialised, and raising `next` gives this one away.
-        Some(unsafe { self.wakers[self.next - 1].assume_init_read() })
-    }
-}
-
-impl Drop for Batch {
-    /// Wakes what is left: a waker that panics must not cost the sleepers behind it their wake.
-    fn drop(&mut self) {
-        while let Some(waker) = self.pop() {
-            waker.wake();
-        }
-    }
-}
 
 pub(super) struct Levels {
     /// Every tick up to this one has been dealt with, but for the slot in `draining`.
     elapsed: u64,
     /// The slot at `elapsed` that a full batch interrupted, or `NO_SLOT`.
     draining: u16,
-    /// Bit per level that has an occupied slot.
-    nonempty: u16,
-    /// Bit per slot that has a block.
+    /// Bit per slot that is not empty.
     occupied: [u64; LEVELS],
-    /// Last block of each slot's ring; its `next` is the first.
-    tails: [u32; SLOTS],
+    /// A ring is known by its last block, whose `next` is the first.
+    slots: [Slot; SLOTS],
     pool: Pool,
     len: usize,
 }
@@ -138,9 +57,8 @@ impl Levels {
         Self {
             elapsed: 0,
             draining: NO_SLOT,
-            nonempty: 0,
             occupied: [0; LEVELS],
-            tails: [NONE; SLOTS],
+            slots: [Slot::EMPTY; SLOTS],
             pool: Pool::new(),
             len: 0,
         }
@@ -148,12 +66,18 @@ impl Levels {
 
     /// Starts over at `now`. The wheel must be empty.
     pub(super) fn restart(&mut self, now: u64) {
-        debug_assert!(self.len == 0 && self.nonempty == 0);
+        debug_assert!(self.len == 0 && self.first().is_none());
         self.draining = NO_SLOT;
         self.elapsed = tick_at(now);
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Entries in the wheel.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -171,6 +95,35 @@ impl Levels {
         &self.pool
     }
 
+    /// Puts `entry` where `tick` says, if that is an empty slot and `now` changes nothing about it.
+    /// Returns whether it did; otherwise [`insert`](Self::insert) after
+    /// [`catch_up`](Self::catch_up) is the way.
+    #[inline]
+    pub(super) fn insert_alone(&mut self, entry: &Entry, tick: u64, now: u64) -> bool {
+        if now >> TICK_SHIFT > self.elapsed || tick <= self.elapsed {
+            return false;
+        }
+        let slot = self.slot_of(tick);
+        if !self.slots[slot as usize % SLOTS].is_empty() {
+            return false;
+        }
+        self.settle(entry, slot);
+        self.len += 1;
+        true
+    }
+
+    /// Takes `entry` out if it stands alone, and returns whether it did.
+    #[inline]
+    pub(super) fn remove_alone(&mut self, entry: &Entry) -> bool {
+        let (slot, cell) = entry.place();
+        if cell != ALONE {
+            return false;
+        }
+        self.len -= 1;
+        self.vacate(slot as u16);
+        true
+    }
+
     /// Puts `entry` where `tick` says. The tick must not have come.
     #[inline]
     pub(super) fn insert(&mut self, entry: &Entry, tick: u64) {
@@ -179,12 +132,14 @@ impl Levels {
     }
 
     /// Takes `entry` out, which must be in.
-    #[inline]
     pub(super) fn remove(&mut self, entry: &Entry) {
-        let (index, cell) = entry.place();
+        if self.remove_alone(entry) {
+            return;
+        }
+        let (block, cell) = entry.place();
         self.len -= 1;
-        if self.pool.block_mut(index).clear(cell) {
-            self.unlink(index);
+        if self.pool.block_mut(block).clear(cell) {
+            self.unlink(block);
         }
     }
 
@@ -233,17 +188,31 @@ impl Levels {
     /// Takes up to a batch of entries whatever their deadlines, and returns whether more are left.
     pub(super) fn take_any(&mut self, batch: &mut Batch) -> bool {
         while let Some((slot, _)) = self.first() {
-            let head = self.pool.block(self.tails[slot as usize]).next;
-            for cell in 0..self.pool.block(head).used {
-                if batch.is_full() {
-                    return true;
-                }
-                if let Some(entry) = self.take_cell(head, cell) {
+            if batch.is_full() {
+                return true;
+            }
+            match self.slots[slot as usize].held() {
+                Held::Nothing => unreachable!("an empty slot is not occupied"),
+                Held::One(entry) => {
+                    self.vacate(slot);
                     self.len -= 1;
-                    batch.push(entry.let_go(State::Closed));
+                    // SAFETY: as in `take_cell`, of an entry that stood alone.
+                    batch.push(unsafe { &*entry }.let_go(State::Closed));
+                }
+                Held::Ring(tail) => {
+                    let head = self.pool.block(tail).next;
+                    for cell in 0..self.pool.block(head).used {
+                        if batch.is_full() {
+                            return true;
+                        }
+                        if let Some(entry) = self.take_cell(head, cell) {
+                            self.len -= 1;
+                            batch.push(entry.let_go(State::Closed));
+                        }
+                    }
+                    self.unlink(head);
                 }
             }
-            self.unlink(head);
         }
         false
     }
@@ -257,18 +226,30 @@ impl Levels {
         let Some((slot, start)) = self.first() else {
             return u64::MAX;
         };
-        let index = self.tails[slot as usize];
-        let block = self.pool.block(index);
-        if slot >> GROUP == 0 || block.next != index {
+        if slot >> GROUP == 0 {
             return start_of(start);
         }
-        // One block: a look at its entries spares the wake-ups at which they would only move down.
+        // A look at the entries of a small crowd spares the wake-ups at which they would only move
+        // down.
+        let next = match self.slots[slot as usize].held() {
+            Held::Nothing => u64::MAX,
+            // SAFETY: as in `take_cell`, of an entry that stands alone.
+            Held::One(entry) => tick_of(unsafe { &*entry }.deadline()),
+            Held::Ring(tail) => {
+                let block = self.pool.block(tail);
+                if block.next != tail {
+                    return start_of(start);
+                }
+                let entries = block.cells[..block.used as usize].iter();
+                // SAFETY: a cell that is not null holds a registered entry; see `take_cell`.
+                let entries = entries.filter_map(|cell| unsafe { cell.as_ref() });
+                let ticks = entries.map(|entry| tick_of(entry.deadline()));
+                ticks.min().unwrap_or(u64::MAX)
+            }
+        };
         // Entries whose deadlines moved later may lie behind the slots that follow.
         let end = start + (1 << (u32::from(slot >> GROUP) * GROUP));
-        let entries = block.cells[..block.used as usize].iter();
-        // SAFETY: a cell that is not null holds a registered entry; see `take_cell`.
-        let ticks = entries.filter_map(|cell| Some(tick_of(unsafe { cell.as_ref() }?.deadline())));
-        start_of(ticks.fold(end.min(LAST_TICK), u64::min))
+        start_of(next.min(end).min(LAST_TICK))
     }
 
     /// Takes up to a batch of entries whose deadlines have passed at `now` although their tick has
@@ -310,67 +291,101 @@ impl Levels {
     /// Everything in an occupied slot.
     #[cfg(feature = "test-util")]
     fn entries<'a>(&self, slot: u16) -> impl Iterator<Item = &'a Entry> {
-        let tail = self.tails[slot as usize];
-        let mut next = Some(self.pool.block(tail).next);
-        core::iter::from_fn(move || {
+        let (one, tail) = match self.slots[slot as usize].held() {
+            Held::Nothing => (ptr::null(), None),
+            Held::One(entry) => (entry, None),
+            Held::Ring(tail) => (ptr::null(), Some(tail)),
+        };
+        let mut next = tail.map(|tail| self.pool.block(tail).next);
+        let ring = core::iter::from_fn(move || {
             let block = self.pool.block(next?);
-            next = (next? != tail).then_some(block.next);
+            next = (next != tail).then_some(block.next);
             Some(&block.cells[..block.used as usize])
-        })
-        .flatten()
-        // SAFETY: as in `take_cell`; the borrows are not used beyond the caller's hold of the lock.
-        .filter_map(|cell| unsafe { cell.as_ref() })
+        });
+        core::iter::once(one)
+            .chain(ring.flatten().copied())
+            // SAFETY: as in `take_cell`; the borrows are not used beyond the caller's hold of the
+            // lock.
+            .filter_map(|entry| unsafe { entry.as_ref() })
     }
 
     /// The next slot and the tick at which it starts (fact 1).
     #[inline]
     fn first(&self) -> Option<(u16, u64)> {
-        if self.nonempty == 0 {
-            return None;
-        }
-        let level = self.nonempty.trailing_zeros();
+        let level = self.occupied.iter().position(|slots| *slots != 0)? as u32;
         let index = self.occupied[level as usize].trailing_zeros();
         let shift = level * GROUP;
         let start = ((self.elapsed >> shift >> GROUP << GROUP) | u64::from(index)) << shift;
         Some(((level << GROUP | index) as u16, start))
     }
 
+    /// Where an entry due at `tick` stands. The tick must not have come.
     #[inline]
-    fn append(&mut self, entry: &Entry, tick: u64) {
+    fn slot_of(&self, tick: u64) -> u16 {
         debug_assert!(tick > self.elapsed);
-        let level = (63 - (tick ^ self.elapsed).leading_zeros()) / GROUP;
+        // The lowest bit changes no group, and spares the question whether any is set.
+        let level = (tick ^ self.elapsed | 1).ilog2() / GROUP;
         let index = (tick >> (level * GROUP)) as u32 % (1 << GROUP);
-        let slot = (level << GROUP | index) as u16;
-
-        let tail = self.tails[slot as usize];
-        if tail != NONE {
-            let block = self.pool.block_mut(tail);
-            if (block.used as usize) < CELLS {
-                return block.push(tail, entry);
-            }
-        }
-        self.append_block(entry, slot);
+        (level << GROUP | index) as u16
     }
 
-    /// Puts `entry` into a new last block of `slot`.
-    #[inline(never)]
-    fn append_block(&mut self, entry: &Entry, slot: u16) {
-        let tail = self.tails[slot as usize];
-        let fresh = self.pool.take(slot);
-        if tail == NONE {
-            let level = slot >> GROUP;
-            self.occupied[level as usize] |= 1 << (slot % (1 << GROUP));
-            self.nonempty |= 1 << level;
-        } else {
-            let head = self.pool.block(tail).next;
-            self.pool.block_mut(tail).next = fresh;
-            self.pool.block_mut(head).prev = fresh;
-            let block = self.pool.block_mut(fresh);
-            block.prev = tail;
-            block.next = head;
+    /// Puts `entry` into `slot`, which is empty.
+    #[inline]
+    fn settle(&mut self, entry: &Entry, slot: u16) {
+        entry.set_place(u32::from(slot), ALONE);
+        self.slots[slot as usize % SLOTS] = Slot::one(entry);
+        let level = slot >> GROUP;
+        self.occupied[level as usize % LEVELS] |= 1 << (slot % (1 << GROUP));
+    }
+
+    /// Empties `slot`, of which nothing but the slot itself is left.
+    #[inline]
+    fn vacate(&mut self, slot: u16) {
+        self.slots[slot as usize % SLOTS] = Slot::EMPTY;
+        let level = slot >> GROUP;
+        self.occupied[level as usize % LEVELS] &= !(1 << (slot % (1 << GROUP)));
+    }
+
+    #[inline]
+    fn append(&mut self, entry: &Entry, tick: u64) {
+        let slot = self.slot_of(tick);
+        match self.slots[slot as usize].held() {
+            Held::Nothing => self.settle(entry, slot),
+            // SAFETY: as in `take_cell`, of an entry that stands alone.
+            Held::One(first) => self.pair(unsafe { &*first }, entry, slot),
+            Held::Ring(tail) => {
+                let block = self.pool.block_mut(tail);
+                if (block.used as usize) < CELLS {
+                    block.push(tail, entry);
+                } else {
+                    self.append_block(entry, slot, tail);
+                }
+            }
         }
-        self.tails[slot as usize] = fresh;
-        self.pool.block_mut(fresh).push(fresh, entry);
+    }
+
+    /// Makes `slot`, where `first` stands alone, a ring of one block of both.
+    #[inline(never)]
+    fn pair(&mut self, first: &Entry, second: &Entry, slot: u16) {
+        let index = self.pool.take(slot);
+        let block = self.pool.block_mut(index);
+        block.push(index, first);
+        block.push(index, second);
+        self.slots[slot as usize] = Slot::ring(index);
+    }
+
+    /// Puts `entry` into a new last block of `slot`, whose last one so far is `tail`.
+    #[inline(never)]
+    fn append_block(&mut self, entry: &Entry, slot: u16, tail: u32) {
+        let fresh = self.pool.take(slot);
+        let head = self.pool.block(tail).next;
+        self.pool.block_mut(tail).next = fresh;
+        self.pool.block_mut(head).prev = fresh;
+        let block = self.pool.block_mut(fresh);
+        block.prev = tail;
+        block.next = head;
+        block.push(fresh, entry);
+        self.slots[slot as usize] = Slot::ring(fresh);
     }
 
     /// Takes an empty block out of its slot's ring and gives it back to the pool.
@@ -380,17 +395,12 @@ impl Levels {
             next, prev, slot, ..
         } = self.pool.block(index);
         if next == index {
-            let level = slot >> GROUP;
-            self.tails[slot as usize] = NONE;
-            self.occupied[level as usize] &= !(1 << (slot % (1 << GROUP)));
-            if self.occupied[level as usize] == 0 {
-                self.nonempty &= !(1 << level);
-            }
+            self.vacate(slot);
         } else {
             self.pool.block_mut(prev).next = next;
             self.pool.block_mut(next).prev = prev;
-            if self.tails[slot as usize] == index {
-                self.tails[slot as usize] = prev;
+            if matches!(self.slots[slot as usize].held(), Held::Ring(tail) if tail == index) {
+                self.slots[slot as usize] = Slot::ring(prev);
             }
         }
         self.pool.give(index);
@@ -401,10 +411,19 @@ impl Levels {
     /// or `moves` ran out.
     fn drain(&mut self, slot: u16, batch: &mut Batch, moves: &mut usize) -> bool {
         loop {
-            let tail = self.tails[slot as usize];
-            if tail == NONE {
-                return true;
-            }
+            let tail = match self.slots[slot as usize].held() {
+                Held::Nothing => return true,
+                Held::One(entry) => {
+                    if batch.is_full() || *moves == 0 {
+                        return false;
+                    }
+                    self.vacate(slot);
+                    // SAFETY: as in `take_cell`, of an entry that stood alone.
+                    self.pass_on(unsafe { &*entry }, batch, moves);
+                    return true;
+                }
+                Held::Ring(tail) => tail,
+            };
             let head = self.pool.block(tail).next;
             let block = self.pool.block(head);
             let used = block.used;
@@ -415,20 +434,26 @@ impl Levels {
                 if batch.is_full() || *moves == 0 {
                     return false;
                 }
-                let Some(entry) = self.take_cell(head, cell) else {
-                    continue;
-                };
-                // Read once: the owner may be moving it later meanwhile.
-                let tick = tick_of(entry.deadline());
-                if tick <= self.elapsed {
-                    self.len -= 1;
-                    batch.push(entry.let_go(State::Fired));
-                } else {
-                    *moves -= 1;
-                    self.append(entry, tick);
+                if let Some(entry) = self.take_cell(head, cell) {
+                    self.pass_on(entry, batch, moves);
                 }
             }
             self.unlink(head);
+        }
+    }
+
+    /// Lets go of an entry that was taken out of the slot at `elapsed` if it is due, and otherwise
+    /// puts it where it stands now.
+    #[inline]
+    fn pass_on(&mut self, entry: &Entry, batch: &mut Batch, moves: &mut usize) {
+        // Read once: the owner may be moving it later meanwhile.
+        let tick = tick_of(entry.deadline());
+        if tick <= self.elapsed {
+            self.len -= 1;
+            batch.push(entry.let_go(State::Fired));
+        } else {
+            *moves -= 1;
+            self.append(entry, tick);
         }
     }
 
@@ -447,3 +472,7 @@ impl Levels {
         Some(entry)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "tests/check.rs"]
+mod check;

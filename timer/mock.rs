@@ -1,5 +1,6 @@
 //! Time that a test moves by hand. It owns the three verbs; the clock itself is in `clock.rs`.
 
+use super::clock::nanos_in;
 use super::context::{self, Timers};
 use core::future::poll_fn;
 use core::task::Poll;
@@ -105,7 +106,7 @@ pub fn advance(duration: Duration) -> impl Future<Output = ()> + Send {
         "`time::advance` was called, but the clock is not paused. Call `time::pause()` first, or \
          wait with `time::sleep(..)`"
     );
-    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let nanos = nanos_in(duration);
     let mut moved = false;
     poll_fn(move |cx| {
         if moved {

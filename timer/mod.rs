@@ -8,7 +8,7 @@
 //!
 //! Timers are never early. They are late by at most a tick of 65.5 µs, plus what the system and
 //! the tasks that run before them take. A timer that is waiting occupies 24 bytes in its future
-//! and about nine in a wheel; it allocates nothing and makes no system call. Durations and
+//! and, in a crowd, about nine in a wheel; it allocates nothing and makes no system call. Durations and
 //! deadlines saturate, so that [`Duration::MAX`](std::time::Duration::MAX) means never.
 //!
 //! With the feature `test-util` a test can stop the clock and move it by hand.
@@ -34,14 +34,18 @@
 //   context.rs   finds the thread's wheel and clock
 //   table.rs     finds a wheel by its number
 //   wheel.rs     the lock, and who wins when a timer fires while it is dropped
+//   tick.rs      how time is rounded
 //   levels.rs    which slot, which is next
-//   block.rs     what a slot is made of
+//   slot.rs      what a slot holds
+//   block.rs     what a crowded slot is made of
+//   batch.rs     how wakers leave the lock
 //   entry.rs     what stands in it
 //   alarm.rs     how a sleeping leader learns of a timer set by a stranger
 //
 // A wheel at rest remains at rest: a scheduler turns it, through `context::Timers`.
 
 mod alarm;
+mod batch;
 mod block;
 pub(crate) mod clock;
 pub(crate) mod context;
@@ -57,7 +61,9 @@ mod mock;
 mod model;
 mod prefetch;
 mod sleep;
+mod slot;
 mod table;
+mod tick;
 mod timeout;
 mod wheel;
 

@@ -4,7 +4,7 @@
 use super::entry::{Entry, State};
 use super::instant::Instant;
 use super::wheel::{Inserted, Wheel};
-use super::{context, table};
+use super::{clock, context, table};
 use crate::runtime::coop;
 use crate::runtime::task::waker::ThinWaker;
 use core::fmt;
@@ -104,8 +104,8 @@ pub struct Sleep {
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Sleep>() == 24 && align_of::<Sleep>() == 8);
 
-/// A first poll asks the clock only if the deadline is this close to what the thread last saw: a
-/// sleep is mostly polled right after its creation, which did ask. If the deadline has passed
+/// A first poll asks the clock only if the deadline is closer than this to what the thread last
+/// saw: a sleep is mostly polled right after its creation, which did ask. If the deadline has passed
 /// meanwhile, it is registered as due, and fires at the next turn of the wheel.
 const NEAR: u64 = 1_000_000;
 
@@ -113,8 +113,10 @@ impl Sleep {
     #[track_caller]
     #[inline]
     pub(super) fn after(duration: Duration, called: &str) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self::new(context::now().saturating_add(nanos), called)
+        Self::new(
+            context::now().saturating_add(clock::nanos_in(duration)),
+            called,
+        )
     }
 
     #[track_caller]
@@ -222,9 +224,16 @@ impl Sleep {
 
     /// Polls without charging the task's cooperative budget: a timeout must see its deadline
     /// however much the future under it has consumed.
-    #[track_caller]
     #[inline]
     pub(super) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.entry.state() {
+            State::Idle => self.poll_idle(cx),
+            _ => self.poll_again(cx),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let entry = &self.as_ref().get_ref().entry;
         if entry.state() == State::Registered
             && table::get(entry.wheel()).set_waker(entry, cx.waker())
@@ -235,21 +244,38 @@ impl Sleep {
         match entry.state() {
             State::Fired if !entry.is_moved() => Poll::Ready(()),
             State::Closed => panic_closed(),
-            _ => self.poll_unregistered(cx),
+            _ => self.poll_idle(cx),
         }
     }
 
-    /// Registers unless the deadline has passed.
-    #[track_caller]
-    fn poll_unregistered(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    /// Registers unless the deadline has passed: a task's far deadline in its worker's wheel here,
+    /// anything else [out of line](Self::poll_idle_anywhere).
+    #[inline(never)]
+    fn poll_idle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let entry = &self.as_ref().get_ref().entry;
-        let deadline = entry.deadline();
-        let mut now = context::seen();
-        if now == 0 || deadline <= now.saturating_add(NEAR) {
-            now = ask_the_clock();
-            if now >= deadline {
-                return Poll::Ready(());
-            }
+        let (Some(wheel), seen) = context::own_wheel_and_seen() else {
+            return self.poll_idle_anywhere(cx);
+        };
+        if entry.deadline().saturating_sub(seen) < NEAR {
+            return self.poll_idle_anywhere(cx);
+        }
+        let Some(waker) = ThinWaker::of_task(cx.waker()) else {
+            return self.poll_idle_anywhere(cx);
+        };
+        // SAFETY: the entry is pinned inside `self`, and `drop` takes it out of the wheel.
+        match unsafe { wheel.insert(entry, seen, waker) } {
+            Inserted::Standing(_) => Poll::Pending,
+            Inserted::Elapsed => Poll::Ready(()),
+            Inserted::Closed => panic_closed(),
+        }
+    }
+
+    #[cold]
+    fn poll_idle_anywhere(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let entry = &self.as_ref().get_ref().entry;
+        let now = context::now();
+        if now >= entry.deadline() {
+            return Poll::Ready(());
         }
         let waker = ThinWaker::new(cx.waker());
         // The wheel of the thread that polls; without a runtime here, that of the one where the
@@ -267,12 +293,6 @@ impl Sleep {
     }
 }
 
-/// Out of line: the poll of a far deadline does not come here.
-#[inline(never)]
-fn ask_the_clock() -> u64 {
-    context::now()
-}
-
 /// A worker looks at its own wheel before it parks; for any other the leader must be told.
 #[inline]
 fn tell_unless_own(wheel: &Wheel, expiry: u64) {
@@ -285,7 +305,6 @@ fn tell_unless_own(wheel: &Wheel, expiry: u64) {
 }
 
 #[cold]
-#[track_caller]
 fn panic_closed() -> ! {
     panic!(
         "a timer was polled, but the runtime of this timer has been shut down, so that it would \

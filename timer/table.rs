@@ -81,7 +81,9 @@ impl Drop for WheelRef {
 pub(crate) fn get(id: u16) -> &'static Wheel {
     // ORDERING: Acquire, with the Release store in `acquire`.
     let wheel = WHEELS[usize::from(id)].load(Ordering::Acquire);
-    assert!(!wheel.is_null(), "no wheel has the number {id}");
+    if wheel.is_null() {
+        panic_nameless(id);
+    }
     // SAFETY: not null, so `acquire` stored the address of a leaked wheel.
     unsafe { &*wheel }
 }
@@ -90,4 +92,9 @@ pub(crate) fn get(id: u16) -> &'static Wheel {
 #[cfg(all(test, loom))]
 pub(super) fn put(wheel: &'static Wheel) {
     WHEELS[usize::from(wheel.id())].store(ptr::from_ref(wheel).cast_mut(), Ordering::Release);
+}
+
+#[cold]
+fn panic_nameless(id: u16) -> ! {
+    panic!("no wheel has the number {id}")
 }

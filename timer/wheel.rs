@@ -3,17 +3,17 @@
 //!
 //! **An entry has one owner**, the future it is embedded in, and at most one wheel.
 //!
-//! - *Insert* (I1) clone the waker; (I2) lock; (I3) put the address in a cell, the waker in the
+//! - *Insert* (I1) clone the waker; (I2) lock; (I3) put the address in a slot, the waker in the
 //!   entry, state ← `Registered`; (I4) publish the next expiry; (I5) unlock.
-//! - *Fire* (F1) lock; (F2) take up to 64 addresses out of their cells; for each take the waker
+//! - *Fire* (F1) lock; (F2) take up to 64 addresses out of their slots; for each take the waker
 //!   and then state ← `Fired` (Release); (F3) publish; (F4) unlock; (F5) wake.
 //! - *Cancel* (C1) state (Acquire): unless `Registered`, there is nothing to do; (C2) lock; (C3)
-//!   state again: if still `Registered`, clear the cell, take the waker, state ← `Idle`; (C4)
+//!   state again: if still `Registered`, clear its place, take the waker, state ← `Idle`; (C4)
 //!   unlock; (C5) drop the waker.
 //!
 //! *Exactly one of fire and cancel takes the waker.* Only the owner makes an entry `Registered`,
 //! and only a holder of the lock ends that. Either F1 is first: then C3 (or already C1) reads
-//! `Fired` and touches nothing. Or C2 is first: then the cell is empty when F2 comes to it.
+//! `Fired` and touches nothing. Or C2 is first: then its place is empty when F2 comes to it.
 //!
 //! *A freed entry is never touched.* The owner frees it only after it has read another state than
 //! `Registered`, or after C3. In the first case it read F2's store, which is the last access of
@@ -33,9 +33,11 @@
 //! *Foreign code*: wakers are cloned before the lock, and woken and dropped after it.
 
 use super::alarm::Alarm;
+use super::batch::Batch;
 use super::entry::{Entry, State};
-use super::levels::{Batch, Levels, start_of, tick_of};
+use super::levels::Levels;
 use super::lock::SpinLock;
+use super::tick::{start_of, tick_of};
 use crate::runtime::shim::atomic::AtomicU64;
 use crate::runtime::shim::{Exclusive, seeded};
 use crate::runtime::task::waker::ThinWaker;
@@ -68,6 +70,9 @@ struct Inner {
     closed: bool,
     alarm: Option<Arc<Alarm>>,
 }
+
+/// Up to here nothing saturates, so that the compiler leaves out what would.
+const PLAIN: u64 = u64::MAX >> 2;
 
 /// What became of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +118,7 @@ impl Wheel {
     }
 
     /// Entries that stand in the wheel.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.lock().levels.len()
     }
@@ -123,43 +129,58 @@ impl Wheel {
     /// # Safety
     /// Unless this returns something else than `Standing`, the entry must neither move nor be
     /// dropped before its state is no longer `Registered`.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn insert(&self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
-        let tick = tick_of(entry.deadline());
-        let mut inner = self.lock();
-        let refused = if inner.closed && !seeded("insert_ignores_the_close") {
-            Inserted::Closed
-        } else {
-            inner.levels.catch_up(now);
-            if !inner.levels.has_come(tick) {
-                inner.levels.insert(entry, tick);
-                entry.set_registered(self.id, waker);
-                let expiry = start_of(tick);
-                if expiry < self.next_expiry() {
-                    self.publish(expiry);
-                }
-                return Inserted::Standing(expiry);
-            }
-            Inserted::Elapsed
+        let deadline = entry.deadline();
+        let Some(mut inner) = self.try_lock() else {
+            return self.insert_contended(entry, now, waker);
         };
-        drop(inner);
-        drop(waker);
-        refused
+        if deadline > PLAIN || (inner.closed && !seeded("insert_ignores_the_close")) {
+            return inner.insert(entry, now, waker);
+        }
+        let tick = tick_of(deadline);
+        if !inner.levels.insert_alone(entry, tick, now) {
+            return inner.insert(entry, now, waker);
+        }
+        self.register(entry, start_of(tick), waker)
+    }
+
+    #[cold]
+    fn insert_contended(&self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
+        self.lock().insert(entry, now, waker)
+    }
+
+    /// Under the lock: what is left to do when an entry has its place.
+    #[inline]
+    fn register(&self, entry: &Entry, expiry: u64, waker: ThinWaker) -> Inserted {
+        entry.set_registered(self.id, waker);
+        if expiry < self.next_expiry() {
+            self.publish(expiry);
+        }
+        Inserted::Standing(expiry)
     }
 
     /// Takes the entry out if it is in; afterwards the wheel has no address of it.
     #[inline]
     pub(crate) fn cancel(&self, entry: &Entry) {
-        let mut inner = self.lock();
+        let Some(mut inner) = self.try_lock() else {
+            return self.cancel_contended(entry);
+        };
         if entry.state() != State::Registered && !seeded("cancel_does_not_look_again") {
             return;
         }
-        inner.levels.remove(entry);
+        if !inner.levels.remove_alone(entry) {
+            return inner.cancel(entry);
+        }
         let waker = entry.let_go(State::Idle);
-        let surplus = self.publish_if_empty(&mut inner);
+        self.publish_if_empty(&inner);
         drop(inner);
         drop(waker);
-        drop(surplus);
+    }
+
+    #[cold]
+    fn cancel_contended(&self, entry: &Entry) {
+        self.lock().cancel(entry);
     }
 
     /// Moves a registered entry to an earlier deadline, and returns when it is due then. Wakes it
@@ -175,7 +196,8 @@ impl Wheel {
         inner.levels.remove(entry);
         if deadline <= now || inner.levels.has_come(tick) {
             let waker = entry.let_go(State::Fired);
-            let surplus = self.publish_if_empty(&mut inner);
+            self.publish_if_empty(&inner);
+            let surplus = inner.levels.surplus();
             drop(inner);
             waker.wake();
             drop(surplus);
@@ -186,6 +208,9 @@ impl Wheel {
         if expiry < self.next_expiry() {
             self.publish(expiry);
         }
+        let surplus = inner.levels.surplus();
+        drop(inner);
+        drop(surplus);
         Some(expiry)
     }
 
@@ -296,7 +321,8 @@ impl Wheel {
             inner.closed = true;
             let more = inner.levels.take_any(&mut batch);
             let alarm = inner.alarm.take();
-            let surplus = self.publish_if_empty(&mut inner);
+            self.publish_if_empty(&inner);
+            let surplus = inner.levels.surplus();
             drop(inner);
             drop((alarm, surplus));
             while let Some(waker) = batch.pop() {
@@ -332,12 +358,10 @@ impl Wheel {
     /// An empty wheel has nothing to wake for. Otherwise the expiry stays as it was when an entry
     /// leaves: too early at worst, which costs one look.
     #[inline]
-    fn publish_if_empty(&self, inner: &mut Inner) -> Option<super::block::Surplus> {
-        if inner.levels.len() != 0 {
-            return None;
+    fn publish_if_empty(&self, inner: &Inner) {
+        if inner.levels.is_empty() {
+            self.publish(u64::MAX);
         }
-        self.publish(u64::MAX);
-        inner.levels.surplus()
     }
 
     #[inline]
@@ -349,6 +373,12 @@ impl Wheel {
     #[inline]
     fn try_lock(&self) -> Option<Guard<'_>> {
         self.lock.try_lock().then(|| Guard(self))
+    }
+
+    /// Panics unless the books of the wheel agree with each other.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn check(&self) {
+        self.lock().levels.check();
     }
 
     /// Blocks in use and bytes held, for tests of their accounting.
@@ -378,6 +408,42 @@ impl DerefMut for Guard<'_> {
     fn deref_mut(&mut self) -> &mut Inner {
         // SAFETY: as in `deref`; `&mut self` makes the borrow the only one.
         unsafe { &mut *self.0.inner.get() }
+    }
+}
+
+/// What [`Wheel`] does under its lock when the short way is barred: out of line, and called last, so
+/// that the short way need not keep anything for afterwards.
+impl Guard<'_> {
+    #[inline(never)]
+    fn insert(mut self, entry: &Entry, now: u64, waker: ThinWaker) -> Inserted {
+        let tick = tick_of(entry.deadline());
+        let refused = if self.closed && !seeded("insert_ignores_the_close") {
+            Inserted::Closed
+        } else {
+            self.levels.catch_up(now);
+            if !self.levels.has_come(tick) {
+                self.levels.insert(entry, tick);
+                return self.0.register(entry, start_of(tick), waker);
+            }
+            Inserted::Elapsed
+        };
+        drop(self);
+        drop(waker);
+        refused
+    }
+
+    #[inline(never)]
+    fn cancel(mut self, entry: &Entry) {
+        if entry.state() != State::Registered && !seeded("cancel_does_not_look_again") {
+            return;
+        }
+        self.levels.remove(entry);
+        let waker = entry.let_go(State::Idle);
+        self.0.publish_if_empty(&self);
+        let surplus = self.levels.surplus();
+        drop(self);
+        drop(waker);
+        drop(surplus);
     }
 }
 

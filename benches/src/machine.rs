@@ -120,8 +120,15 @@ impl Machine {
     }
 }
 
-/// The load of the last minute.
-fn load() -> Option<f64> {
+/// The load of the last minute: how many threads of all processes ran or waited for a processor,
+/// on average. `None` where the system does not tell.
+///
+/// ```
+/// if let Some(load) = filch_bench::machine::load() {
+///     assert!(load >= 0.0);
+/// }
+/// ```
+pub fn load() -> Option<f64> {
     read("/proc/loadavg")?.split(' ').next()?.parse().ok()
 }
 

@@ -5,8 +5,9 @@ use super::{
     Config, Job, SubmitError, growth,
     handover::{Errand, Handover, Limits, Refusal},
     roster::Id,
-    worker::{self, shielded},
+    worker,
 };
+use crate::runtime::quietly::quietly;
 use crate::runtime::shim::thread::{self, JoinHandle};
 use crate::runtime::shim::{self, Arc, Condvar, Mutex};
 use std::{io, time::Instant};
@@ -223,7 +224,7 @@ impl<J: Job> Shared<J> {
         self.watch_bell.notify_one();
         let count = jobs.len() as u64;
         for job in jobs {
-            shielded(|| job.cancel());
+            quietly(|| job.cancel());
         }
         count
     }

@@ -7,15 +7,11 @@ use super::{
     roster::Id,
     runnable,
 };
+use crate::runtime::quietly::quietly;
 #[cfg(loom)]
 use crate::runtime::shim::LocalCell as _;
 use crate::runtime::shim::{self, Arc};
-use std::{
-    cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
-    time::Duration,
-};
+use std::{cell::Cell, ptr, time::Duration};
 
 shim::thread_local! {
     /// Which pool this thread belongs to, as an address to compare.
@@ -39,14 +35,14 @@ pub(super) fn work<J: Job>(shared: &Arc<Shared<J>>, id: Id) {
         if !started {
             started = true;
             if let Some(hook) = &shared.config.on_thread_start {
-                shielded(|| hook());
+                quietly(|| hook());
             }
         }
-        shielded(|| job.run());
+        quietly(|| job.run());
     }
     if started {
         if let Some(hook) = &shared.config.on_thread_stop {
-            shielded(|| hook());
+            quietly(|| hook());
         }
     }
     POOL.set(ptr::null());
@@ -82,15 +78,6 @@ fn next<J: Job>(shared: &Arc<Shared<J>>, id: Id) -> Option<J> {
                 Stir::Leave => return None,
                 Stir::Wait => {}
             }
-        }
-    }
-}
-
-/// Calls foreign code so that no panic of it gets through, nor one of the panic's payload as that is dropped.
-pub(super) fn shielded(call: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            std::mem::forget(second);
         }
     }
 }

@@ -56,6 +56,28 @@ fn token_against_sit_on_condvar() {
     });
 }
 
+/// Two workers that both want to lead: never both do, also after one of them was refused.
+#[test]
+fn lead_against_lead() {
+    check(|| {
+        let parking = Arc::new(parking(2));
+        let leading = Arc::new(AtomicUsize::new(0));
+        let contend = |parking: Arc<Parking>, leading: Arc<AtomicUsize>| {
+            for _ in 0..2 {
+                if let Some(lead) = parking.lead() {
+                    assert_eq!(leading.fetch_add(1, Relaxed), 0, "two workers lead");
+                    leading.fetch_sub(1, Relaxed);
+                    drop(lead);
+                }
+            }
+        };
+        let (there, count) = (parking.clone(), leading.clone());
+        let other = thread::spawn(move || contend(there, count));
+        contend(parking, leading);
+        other.join().unwrap();
+    });
+}
+
 /// Two tokens against two naps: the second nap is not slept through for want of a token.
 #[test]
 fn token_against_stand_up() {

@@ -36,7 +36,7 @@ pub(crate) struct Parking {
 }
 
 /// The right to lead, given up when dropped.
-struct Lead<'a>(&'a AtomicBool);
+pub(super) struct Lead<'a>(&'a AtomicBool);
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
@@ -59,14 +59,18 @@ impl Parking {
         }
     }
 
-    fn lead(&self) -> Option<Lead<'_>> {
+    pub(super) fn lead(&self) -> Option<Lead<'_>> {
         if self.led.load(Relaxed) {
             return None;
         }
         // ORDERING: Acquire pairs with the Release of the last leader's `Lead::drop`.
         let led = self.led.compare_exchange(false, true, Acquire, Relaxed);
-        // Made only on success: its drop gives the lead up.
-        led.is_ok().then(|| Lead(&self.led))
+        // A `Lead` gives the lead up when it is dropped, so none is made where the exchange failed.
+        if led.is_ok() || seeded("a_refused_lead_is_dropped") {
+            Some(Lead(&self.led))
+        } else {
+            None
+        }
     }
 
     /// Sleeps until a token comes, or an event, or the time is over.

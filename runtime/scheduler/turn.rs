@@ -3,7 +3,8 @@
 
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, quietly};
+use crate::runtime::quietly::quietly;
+use crate::runtime::task::{Ran, Runnable, ThinWaker};
 use crate::timer::clock::real as monotonic;
 use core::time::Duration;
 
@@ -145,7 +146,8 @@ impl Worker {
         self.maintained_at.set(monotonic());
         // A searcher's next turn takes the long way, which notes that it found something.
         let long_way = self.searching.get() || shared.gate.is_stopping();
-        self.countdown.set(if long_way { 0 } else { self.interval.get() });
+        self.countdown
+            .set(if long_way { 0 } else { self.interval.get() });
         if self.fire_timers() && !self.deque.is_empty() {
             // More than one timer fired: somebody else may take a part.
             self.look_beyond_one();

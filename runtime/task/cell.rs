@@ -5,9 +5,10 @@
 use super::arena;
 use super::id::Id;
 use super::join::Outcome;
-use super::runnable::{Runnable, quietly};
+use super::runnable::Runnable;
 use super::state::{Snapshot, State};
 use super::unhandled::{self, Unhandled};
+use crate::runtime::quietly::quietly;
 use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use crate::runtime::shim::{Exclusive, Word};
 use core::any::type_name;

@@ -5,10 +5,11 @@ use super::cell::Header;
 use super::error::JoinError;
 use super::extra;
 use super::id::Id;
-use super::runnable::{self, Runnable};
+use super::runnable::Runnable;
 use super::state::{Detach, Wake};
 use super::waker::{ThinWaker, drop_ref};
 use crate::runtime::coop;
+use crate::runtime::quietly::quietly;
 use core::any::Any;
 use core::fmt;
 use core::future::Future;
@@ -328,7 +329,7 @@ unsafe fn drop_handle(task: NonNull<Header>) {
                 Detach::Gone => {}
                 Detach::DropJoiner => {
                     let joiner = ThinWaker::from_raw(header.joiner.read());
-                    runnable::quietly(|| drop(joiner));
+                    quietly(|| drop(joiner));
                     drop_ref(task);
                 }
                 Detach::DropOutput => {

@@ -80,7 +80,7 @@ pub(crate) use self::cell::{Header, Schedule, Spec, allocate};
 pub(crate) use self::extra::name_of;
 #[cfg(all(test, loom))]
 pub(crate) use self::model::Stand;
-pub(crate) use self::runnable::{Aside, Ran, Runnable, quietly};
+pub(crate) use self::runnable::{Aside, Ran, Runnable};
 pub(crate) use self::waker::ThinWaker;
 
 /// Whether this thread is polling a task that may not leave it.

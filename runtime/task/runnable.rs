@@ -5,11 +5,11 @@ use super::cell::{Header, Left};
 use super::state::{Pend, Start};
 use super::waker::{self, ThinWaker};
 use crate::runtime::coop;
+use crate::runtime::quietly::quietly;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::task::{Context, Poll};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The right to run one task. It owns no reference: as long as it exists the task is not done, and the alive
 /// reference keeps the memory.
@@ -133,7 +133,7 @@ impl Runnable {
 ///
 /// # Safety
 /// The caller owns the right to run and gives it up; `left` says what stands in the cell.
-#[inline]
+#[inline(always)]
 unsafe fn complete(task: NonNull<Header>, left: Left) {
     // SAFETY: as below; with nothing in the cell there was no handle, and none comes back.
     unsafe {
@@ -179,13 +179,4 @@ unsafe fn complete_with_outcome(task: NonNull<Header>) {
 #[inline(never)]
 fn wake_joiner(joiner: ThinWaker) {
     quietly(|| joiner.wake());
-}
-
-/// Runs `f` and keeps a panic from getting out, that of a panic's payload included.
-pub(crate) fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            core::mem::forget(worse);
-        }
-    }
 }

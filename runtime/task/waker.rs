@@ -110,15 +110,23 @@ impl ThinWaker {
     /// Clones `waker`; allocates only if it is not the waker of a filch task.
     #[inline]
     pub(crate) fn new(waker: &Waker) -> Self {
-        if core::ptr::eq(waker.vtable(), &VTABLE) {
-            // SAFETY: the vtable says that the data is a task, and `waker` holds a reference or borrows one.
-            unsafe {
-                let task = NonNull::new_unchecked(waker.data().cast_mut());
-                task.cast::<Header>().as_ref().state.ref_inc();
-                Self(task)
-            }
-        } else {
-            Self::boxed(waker)
+        match Self::of_task(waker) {
+            Some(thin) => thin,
+            None => Self::boxed(waker),
+        }
+    }
+
+    /// Clones `waker` if it is the waker of a filch task.
+    #[inline]
+    pub(crate) fn of_task(waker: &Waker) -> Option<Self> {
+        if !core::ptr::eq(waker.vtable(), &VTABLE) {
+            return None;
+        }
+        // SAFETY: the vtable says that the data is a task, and `waker` holds a reference or borrows one.
+        unsafe {
+            let task = NonNull::new_unchecked(waker.data().cast_mut());
+            task.cast::<Header>().as_ref().state.ref_inc();
+            Some(Self(task))
         }
     }
 
@@ -129,6 +137,7 @@ impl ThinWaker {
         Self(unsafe { NonNull::new_unchecked(boxed.map_addr(|address| address | BOXED).cast()) })
     }
 
+    #[inline]
     fn as_boxed(&self) -> Option<*mut Waker> {
         let tagged = self.0.as_ptr().addr() & BOXED != 0;
         tagged.then(|| self.0.as_ptr().map_addr(|address| address & !BOXED).cast())
@@ -163,6 +172,7 @@ impl ThinWaker {
     }
 
     /// The word itself, never zero.
+    #[inline]
     pub(crate) fn into_raw(self) -> usize {
         ManuallyDrop::new(self).0.as_ptr().expose_provenance()
     }
@@ -182,12 +192,21 @@ impl ThinWaker {
 }
 
 impl Drop for ThinWaker {
+    #[inline]
     fn drop(&mut self) {
         match self.as_boxed() {
             // SAFETY: the box is owned by `self`.
-            Some(boxed) => drop(unsafe { Box::from_raw(boxed) }),
+            Some(boxed) => unsafe { drop_boxed(boxed) },
             // SAFETY: `self` owns a reference.
             None => unsafe { drop_ref(self.0.cast()) },
         }
     }
+}
+
+/// # Safety
+/// The caller owns the box and gives it up.
+#[cold]
+unsafe fn drop_boxed(boxed: *mut Waker) {
+    // SAFETY: passed on.
+    drop(unsafe { Box::from_raw(boxed) });
 }

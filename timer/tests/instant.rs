@@ -1,6 +1,7 @@
 //! Arithmetic of time never panics (fault D51).
 
 use super::super::Instant;
+use super::super::clock::real;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -27,9 +28,36 @@ fn sums_and_differences_saturate() {
 #[test]
 fn instants_before_the_epoch_are_due() {
     let _ = Instant::now().as_nanos();
-    let past = Instant::now() - Duration::from_secs(100_000_000);
+    let past = Instant::now() - Duration::from_secs(1_000_000_000);
     assert_eq!(past.as_nanos(), 0);
-    assert!(past.elapsed() >= Duration::from_secs(100_000_000));
+    assert!(past.elapsed() >= Duration::from_secs(1_000_000_000));
+}
+
+/// A time by the standard clock that has come has come by ours a moment later, and never before.
+#[test]
+fn conversions_from_and_to_the_standard_clock_are_never_early() {
+    for _ in 0..10_000 {
+        let deadline = std::time::Instant::now() + Duration::from_micros(1);
+        let converted = Instant::from_std(deadline).as_nanos();
+        while real() < converted {}
+        assert!(std::time::Instant::now() >= deadline);
+
+        let ours = Instant::from_nanos(real()).into_std();
+        assert!(ours <= std::time::Instant::now());
+    }
+    let lag = std::time::Instant::now().saturating_duration_since(Instant::now().into_std());
+    assert!(lag < Duration::from_secs(1));
+}
+
+#[test]
+fn time_never_goes_backwards_and_lies_after_the_epoch() {
+    let mut last = 0;
+    for _ in 0..10_000 {
+        let now = real();
+        assert!(now >= last);
+        last = now;
+    }
+    assert!(last > 0 && last < u64::MAX / 2);
 }
 
 proptest! {

@@ -9,11 +9,12 @@ mod interval;
 mod memory;
 mod model;
 mod race;
+mod slots;
 
 use super::context::{Guard, Timers, enter};
 use super::entry::{Entry, State};
 use super::wheel::{Inserted, Wheel};
-use super::{clock::Clock, levels::TICK_SHIFT};
+use super::{clock::Clock, tick::TICK_SHIFT};
 use crate::runtime::task::waker::ThinWaker;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! The wheel against a `BTreeMap`: random operations over the whole of 64-bit time.
 
 use super::super::entry::State;
-use super::super::levels::{start_of, tick_at, tick_of};
+use super::super::tick::{start_of, tick_at, tick_of};
 use super::super::wheel::{Inserted, Wheel};
 use super::{Counter, TICK, Timer, turn};
 use crate::runtime::task::waker::ThinWaker;
@@ -26,6 +26,8 @@ impl Wake for Scribe {
 enum Op {
     /// Insert a timer due so far from now.
     Insert(u64),
+    /// Insert a timer so many nanoseconds behind one that stands, mostly into its slot.
+    Join(prop::sample::Index, u64),
     /// Cancel one of the timers that stand.
     Cancel(prop::sample::Index),
     /// Move one of them to so far from now.
@@ -51,7 +53,8 @@ fn op() -> impl Strategy<Value = Op> {
     let any = any::<prop::sample::Index>;
     prop_oneof![
         6 => span().prop_map(Op::Insert),
-        2 => any().prop_map(Op::Cancel),
+        3 => (any(), 0..3 * TICK).prop_map(|(which, off)| Op::Join(which, off / 2)),
+        4 => any().prop_map(Op::Cancel),
         2 => (any(), span()).prop_map(|(which, span)| Op::Reset(which, span)),
         2 => (40..64u32, span()).prop_map(|(bits, span)| Op::Pass(span >> (bits - 16))),
         3 => (any(), -2..=2i8).prop_map(|(which, off)| Op::GoTo(which, off)),
@@ -164,6 +167,11 @@ impl World<'_> {
     fn apply(&mut self, op: &Op) {
         match op {
             Op::Insert(span) => self.insert(self.now.saturating_add(*span)),
+            Op::Join(which, off) => {
+                if let Some(number) = self.pick(which) {
+                    self.insert(self.standing[&number].0.saturating_add(*off));
+                }
+            }
             Op::Cancel(which) => {
                 if let Some(number) = self.pick(which) {
                     let (_, timer) = self.standing.remove(&number).unwrap();
@@ -184,6 +192,7 @@ impl World<'_> {
                 }
             }
         }
+        self.wheel.check();
         assert_eq!(self.wheel.len(), self.standing.len());
     }
 }

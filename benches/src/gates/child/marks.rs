@@ -1,0 +1,142 @@
+//! One word per task, outside the tasks: when it must wake, and how late it did. It must not know
+//! the runtime.
+//!
+//! The words are allocated and written before the memory of the tasks is measured, so they do not
+//! weigh in it, and a task carries no more than its number.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use filch_bench::rng::{below, mix};
+
+/// The word of a task that has not been polled.
+const UNTOUCHED: u64 = u64::MAX;
+/// The word of a task that woke before its deadline.
+const EARLY: u64 = u64::MAX - 1;
+/// Set in the word of a task that woke; the rest is the lateness in nanoseconds. Without it, the
+/// word is the deadline in nanoseconds.
+const WOKEN: u64 = 1 << 63;
+
+/// What fixes the durations.
+const SEED: u64 = 0x6a7e;
+
+struct Marks {
+    start: Instant,
+    shortest: Duration,
+    /// How much longer than the shortest the longest sleep is, in nanoseconds.
+    span: u64,
+    words: Box<[AtomicU64]>,
+}
+
+static MARKS: OnceLock<Marks> = OnceLock::new();
+
+/// Makes the words for tasks that sleep for at least `shortest` and at most `longest`.
+pub(super) fn prepare(tasks: u64, shortest: Duration, longest: Duration) {
+    MARKS.get_or_init(|| Marks {
+        start: Instant::now(),
+        shortest,
+        span: longest.saturating_sub(shortest).as_nanos() as u64,
+        words: (0..tasks).map(|_| AtomicU64::new(UNTOUCHED)).collect(),
+    });
+}
+
+fn marks() -> &'static Marks {
+    MARKS
+        .get()
+        .expect("the words are prepared before the first task is spawned")
+}
+
+/// How many words there are.
+pub(super) fn count() -> u64 {
+    marks().words.len() as u64
+}
+
+/// Notes that a task begins to sleep, and returns for how long it has to.
+pub(super) fn begin(index: u32) -> Duration {
+    let marks = marks();
+    let bits = mix(SEED.wrapping_add(u64::from(index)));
+    let duration = marks.shortest + Duration::from_nanos(below(bits, marks.span + 1));
+    let deadline = (marks.start.elapsed() + duration).as_nanos() as u64;
+    marks.words[index as usize].store(deadline, Relaxed);
+    duration
+}
+
+/// Notes that a task woke.
+pub(super) fn end(index: u32) {
+    let marks = marks();
+    let word = &marks.words[index as usize];
+    let now = marks.start.elapsed().as_nanos() as u64;
+    let late = now.checked_sub(word.load(Relaxed));
+    word.store(late.map_or(EARLY, |late| WOKEN | late), Relaxed);
+}
+
+/// Goes on from the task `from`, and returns the first that is not asleep yet.
+pub(super) fn asleep_from(from: u64) -> u64 {
+    first(from, |word| word == UNTOUCHED)
+}
+
+/// Goes on from the task `from`, and returns the first that has not woken.
+pub(super) fn woken_from(from: u64) -> u64 {
+    first(from, |word| word == UNTOUCHED || word & WOKEN == 0)
+}
+
+fn first(from: u64, lacks: impl Fn(u64) -> bool) -> u64 {
+    let words = &marks().words[from as usize..];
+    let done = words.iter().position(|word| lacks(word.load(Relaxed)));
+    from + done.unwrap_or(words.len()) as u64
+}
+
+/// The lateness of all tasks that woke, in nanoseconds, sorted; and how many woke early.
+pub(super) fn lateness() -> (Vec<u64>, u64) {
+    let (mut late, mut early) = (Vec::new(), 0);
+    for word in &marks().words {
+        match word.load(Relaxed) {
+            EARLY => early += 1,
+            UNTOUCHED => {}
+            word if word & WOKEN != 0 => late.push(word ^ WOKEN),
+            _ => {}
+        }
+    }
+    late.sort_unstable();
+    (late, early)
+}
+
+/// The nearest-rank percentile of sorted numbers; 0 of none.
+pub(super) fn percentile(sorted: &[u64], percent: u64) -> u64 {
+    let rank = (sorted.len() as u64 * percent).div_ceil(100).max(1) as usize;
+    sorted.get(rank - 1).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The words are made once per process, so one test tells their whole story.
+    #[test]
+    fn a_word_tells_the_fate_of_its_task() {
+        prepare(4, Duration::ZERO, Duration::from_nanos(1));
+        assert_eq!((count(), asleep_from(0), woken_from(0)), (4, 0, 0));
+        assert!(begin(0) <= Duration::from_nanos(1));
+        assert_eq!((asleep_from(0), woken_from(0)), (1, 0));
+        while marks().start.elapsed().as_nanos() as u64 <= marks().words[0].load(Relaxed) {}
+        end(0);
+        assert_eq!((asleep_from(0), woken_from(0)), (1, 1));
+        let far = marks().start.elapsed() + Duration::from_secs(60);
+        marks().words[1].store(far.as_nanos() as u64, Relaxed);
+        end(1);
+        let (late, early) = lateness();
+        assert_eq!((late.len(), early), (1, 1));
+        assert_eq!((asleep_from(1), woken_from(1)), (2, 2));
+    }
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let numbers: Vec<u64> = (1..=200).collect();
+        assert_eq!(percentile(&numbers, 50), 100);
+        assert_eq!(percentile(&numbers, 99), 198);
+        assert_eq!(percentile(&numbers, 100), 200);
+        assert_eq!(percentile(&[7], 50), 7);
+        assert_eq!(percentile(&[], 99), 0);
+    }
+}
