@@ -152,49 +152,39 @@ fn executor_shut_down_with_a_timeout_names_what_still_runs() {
 #[test]
 fn full_queues_refuse_jobs_as_cancelled() {
     guarded(|| {
-        let go = Event::new();
-        let runtime = Builder::new()
-            .workers(1)
-            .max_blocking_threads(1)
-            .blocking_queue(2)
-            .build()
-            .unwrap();
+        let mut builder = Builder::new();
+        builder.workers(1).max_blocking_threads(1).blocking_queue(2);
+        let runtime = builder.build().unwrap();
         let executor = Executor::builder("lane")
             .threads(1)
             .queue(2)
             .build()
             .unwrap();
-        let tally = Tally::new();
-        let submit = |at: usize, which: usize| {
-            let (go, token) = (go.clone(), tally.token());
-            let job = move || {
-                let _token = token;
-                go.wait_on_thread();
-                at
-            };
-            if which == 0 {
-                runtime.spawn_blocking(job)
-            } else {
-                executor.spawn(job)
-            }
-        };
-        for which in 0..2 {
-            let first = submit(0, which);
-            wait_until("the first runs", || {
-                if which == 0 {
-                    runtime.metrics().blocking_queue == 0
+        for in_executor in [false, true] {
+            let (go, tally) = (Event::new(), Tally::new());
+            let submit = |at: usize| {
+                let (go, token) = (go.clone(), tally.token());
+                let job = move || {
+                    let _token = token;
+                    go.wait_on_thread();
+                    at
+                };
+                if in_executor {
+                    executor.spawn(job)
                 } else {
-                    executor.queued() == 0
+                    runtime.spawn_blocking(job)
                 }
-            });
-            let accepted = [submit(1, which), submit(2, which)];
-            let dropped = tally.dropped();
-            let refused = submit(3, which);
-            assert_eq!(
-                tally.dropped(),
-                dropped + 1,
-                "the closure is dropped at once"
-            );
+            };
+            let queued = || match in_executor {
+                true => executor.queued(),
+                false => runtime.metrics().blocking_queue,
+            };
+            let first = submit(0);
+            wait_until("the first runs", || queued() == 0);
+            let accepted = [submit(1), submit(2)];
+            assert_eq!(tally.dropped(), 0);
+            let refused = submit(3);
+            assert_eq!(tally.dropped(), 1, "the closure is dropped at once");
             assert!(refused.is_finished());
             assert!(
                 futures_lite::future::block_on(refused)
@@ -205,10 +195,6 @@ fn full_queues_refuse_jobs_as_cancelled() {
             assert_eq!(futures_lite::future::block_on(first).unwrap(), 0);
             for (at, job) in accepted.into_iter().enumerate() {
                 assert_eq!(futures_lite::future::block_on(job).unwrap(), at + 1);
-            }
-            if which == 0 {
-                // The second round needs jobs that wait.
-                break;
             }
         }
     });

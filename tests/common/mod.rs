@@ -8,12 +8,14 @@
 
 mod child;
 mod event;
+mod imports;
 mod source;
 mod tally;
 mod wakers;
 
 pub(crate) use child::{Child, is_child, run_child, run_child_with};
 pub(crate) use event::Event;
+pub(crate) use imports::{File, imports};
 pub(crate) use source::{library_files, root};
 pub(crate) use tally::{Tally, Token};
 pub(crate) use wakers::{CountingWaker, poll_once};
