@@ -66,6 +66,7 @@ pub(crate) struct Config {
     blocking_threads: usize,
     blocking_keep_alive: Duration,
     blocking_queue: Option<usize>,
+    #[cfg(feature = "test-util")]
     paused: bool,
 }
 
@@ -180,6 +181,7 @@ impl Builder {
                 blocking_threads: 512,
                 blocking_keep_alive: Duration::from_secs(10),
                 blocking_queue: None,
+                #[cfg(feature = "test-util")]
                 paused: false,
             },
         }

@@ -70,7 +70,6 @@ impl Timers {
 
     /// To be called by a worker that parks and does not lead, after it has let go of its
     /// turn: what it set in its own wheel becomes the leader's concern.
-    #[cfg(test)]
     pub(crate) fn hand_over(&self, worker: usize) {
         let expiry = self.expiry_of(worker);
         if expiry != u64::MAX {

@@ -240,6 +240,7 @@ impl Wheel {
 
     /// Hands every waker that is due at `now` to `wake`, in the order of their ticks, without the
     /// lock, and returns how many there were.
+    #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn advance(&self, now: u64, wake: &mut impl FnMut(ThinWaker)) -> usize {
         self.run(now, wake, || Some(self.lock()))
     }

@@ -114,6 +114,7 @@ impl Idle {
         counts != 0 && counts % SLEEPER == 0
     }
 
+    #[cfg(feature = "test-util")]
     pub(crate) fn everyone_sleeps(&self) -> bool {
         self.sleeping
             .iter()

@@ -10,6 +10,15 @@ use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
 const MAINTENANCE_NANOS: u64 = 200_000;
+/// Work of less than this is done before another core is awake for it.
+const WAKE_WORTH_NANOS: u64 = 10_000;
+/// So many tasks are worth another core whatever they do: a poll takes 100 ns at least.
+const CROWD: usize = (WAKE_WORTH_NANOS / 100) as usize;
+/// So many polls are measured after a sleep.
+const FEW: u32 = 4;
+/// How long after its own timers' time a worker that does not lead wakes by itself. The leader fires them in time, unless
+/// it is kept in a long poll.
+const GRACE: Duration = Duration::from_millis(2);
 
 /// What a call of [`Worker::turn`] did.
 #[must_use]
@@ -87,7 +96,13 @@ impl Worker {
         // What has come into the deque since must not keep it waiting.
         self.release_hand();
         self.fire_timers();
-        if self.hinted.get() && !self.deque.is_empty() {
+        // By the measure of the last polls: is what waits here worth the waking of another core?
+        let backlog = if self.hinted.get() {
+            self.remote().thief.len() as u64
+        } else {
+            0
+        };
+        if backlog.saturating_mul(per_tick) >= WAKE_WORTH_NANOS {
             self.look();
         }
     }
@@ -149,8 +164,7 @@ impl Worker {
         self.countdown
             .set(if long_way { 0 } else { self.interval.get() });
         if self.fire_timers() && !self.deque.is_empty() {
-            // More than one timer fired: somebody else may take a part.
-            self.look_beyond_one();
+            self.share_fired();
         }
     }
 
@@ -170,14 +184,22 @@ impl Worker {
             self.index,
             || until(shared.timers.promise()),
             || shared.timers.alarm().wake(),
-            || until(shared.timers.expiry_of(self.index)),
+            || {
+                shared.timers.hand_over(self.index);
+                until(shared.timers.expiry_of(self.index)).map(|time| time.saturating_add(GRACE))
+            },
         );
         shared.config.hooks.unpark();
     }
 
-    fn look_beyond_one(&self) {
-        if self.remote().thief.len() > 1 {
+    /// Timers have fired after a sleep. A crowd is worth another core at once; a few are run here, and their polls
+    /// measured soon, so that long ones get help.
+    fn share_fired(&self) {
+        if self.remote().thief.len() > CROWD {
             self.look();
+        } else if self.countdown.get() > FEW {
+            self.interval.set(FEW);
+            self.countdown.set(FEW);
         }
     }
 }
