@@ -182,10 +182,18 @@ fn hooks_are_called_at_the_turns_of_each_threads_life() {
         let (park_there, unpark_there) = (park.clone(), unpark.clone());
         let runtime = Builder::new()
             .workers(2)
-            .on_thread_start(move || drop(start_there.count()))
-            .on_thread_stop(move || drop(stop_there.count()))
-            .on_thread_park(move || drop(park_there.count()))
-            .on_thread_unpark(move || drop(unpark_there.count()))
+            .on_thread_start(move || {
+                start_there.count();
+            })
+            .on_thread_stop(move || {
+                stop_there.count();
+            })
+            .on_thread_park(move || {
+                park_there.count();
+            })
+            .on_thread_unpark(move || {
+                unpark_there.count();
+            })
             .build()
             .unwrap();
         wait_until("both sleep", || park.counted() >= 2);

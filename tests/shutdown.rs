@@ -36,7 +36,7 @@ fn report_counts_what_was_dropped_and_cancelled() {
         let cancelled = queued
             .into_iter()
             .filter(|job| job.is_finished())
-            .map(|job| futures_lite::future::block_on(job))
+            .map(futures_lite::future::block_on)
             .filter(Result::is_err)
             .count();
         assert_eq!(report.jobs_cancelled, cancelled as u64);

@@ -88,7 +88,7 @@ fn value_outlives_a_panic_in_the_scope_by_nothing() {
             TOKEN.with(|value| value.1.set(1));
             common::panic_quietly("in the scope");
         }));
-        assert!(runtime.block_on(task).map(|()| ()).unwrap_err().is_panic());
+        assert!(runtime.block_on(task).unwrap_err().is_panic());
         assert_eq!(tally.dropped(), 1);
         let after = runtime.spawn(async { TOKEN.try_with(|_| ()).is_none() });
         assert!(runtime.block_on(after).unwrap());

@@ -79,6 +79,15 @@ mod inner {
         }
     }
 
+    /// Frees the buffers that queues have outgrown. crossbeam does so after further pushes and steals, which may never
+    /// come: a burst of a million tasks leaves 16 MB behind.
+    pub(crate) fn free_outgrown() {
+        // A buffer is freed two epochs after it was given up; each flush may begin one.
+        for _ in 0..4 {
+            crossbeam_epoch::pin().flush();
+        }
+    }
+
     fn retry(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
         for _ in 0..RETRIES {
             match steal() {
@@ -155,4 +164,6 @@ mod inner {
     }
 }
 
+#[cfg(not(loom))]
+pub(crate) use inner::free_outgrown;
 pub(crate) use inner::{Inbox, LocalQueue, Thief};
