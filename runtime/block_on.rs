@@ -138,13 +138,23 @@ impl Shared {
         match self.flavor {
             Flavor::MultiThread => {
                 let mut root = Root::new(future, self);
-                let _awake = self.shares.root_awake();
+                let awake = self.shares.root_awake();
                 while !root.poll() {
                     self.sleep_as_root(&root.signal);
                 }
+                drop(awake);
+                self.let_time_jump();
                 root.finish()
             }
             Flavor::CurrentThread => self.block_on_and_drive(Root::new(future, self)),
+        }
+    }
+
+    /// The last one that falls asleep or leaves lets a frozen clock jump. The workers may have fallen asleep before, so
+    /// one of them is made to look again.
+    pub(crate) fn let_time_jump(&self) {
+        if self.timers.clock().is_frozen() {
+            self.kick();
         }
     }
 
@@ -152,10 +162,7 @@ impl Shared {
         if !signal.fall_asleep(self) {
             return;
         }
-        if self.timers.clock().is_frozen() {
-            // The last one that falls asleep lets the clock jump; the workers may have fallen asleep before.
-            self.kick();
-        }
+        self.let_time_jump();
         if !signal.is_set() {
             thread::park();
         }
@@ -197,6 +204,7 @@ impl Shared {
             drop(asleep);
         }
         drop(awake);
+        self.let_time_jump();
         root.finish()
     }
 }

@@ -89,6 +89,15 @@ impl Config {
         pool.keep_alive = self.blocking_keep_alive;
         pool.queue_bound = self.blocking_queue;
         pool.stack_size = self.stack_size;
+        #[cfg(feature = "test-util")]
+        {
+            let runtime = runtime.clone();
+            pool.on_thread_idle = Some(Arc::new(move || {
+                if let Some(shared) = runtime.upgrade() {
+                    shared.let_time_jump();
+                }
+            }));
+        }
         pool.on_thread_start = Some(Arc::new(move || {
             if let Some(shared) = runtime.upgrade() {
                 context::enter_pool(&shared);

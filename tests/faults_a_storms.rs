@@ -5,12 +5,13 @@
 mod common;
 
 use common::{
-    Event, LIMIT, Tally, guarded, is_child, on_each_flavor, run_child, wait_until, workers,
+    CountingWaker, Event, LIMIT, Tally, guarded, is_child, on_each_flavor, run_child, wait_until,
+    workers,
 };
 use filch::runtime::{Builder, Handle};
 use filch::task::{JoinHandle, yield_now};
 use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, mpsc};
@@ -119,6 +120,47 @@ fn a19_injected_task_runs_in_spite_of_a_local_flood() {
             assert!(waited.iter().all(|&polls| polls <= 2 * 61), "{waited:?}");
         });
     }
+}
+
+#[test]
+fn a20_abort_twice_by_oneself_and_with_a_wake_ends_once() {
+    on_each_flavor(|runtime| {
+        let tally = Tally::new();
+        let joiner = CountingWaker::new();
+        let token = tally.token();
+        let (give, handles) = mpsc::channel::<filch::task::AbortHandle>();
+        let go = Event::new();
+        let gone = go.clone();
+        let mut task = pin!(runtime.spawn(async move {
+            let _token = token;
+            gone.wait().await;
+            let me = handles.recv().unwrap();
+            me.abort();
+            me.abort();
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            })
+            .await;
+        }));
+        give.send(task.abort_handle()).unwrap();
+        let waker = joiner.waker();
+        assert!(
+            task.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        go.set();
+        runtime.block_on(async {
+            while !task.is_finished() {
+                filch::task::yield_now().await;
+            }
+        });
+        wait_until("the joiner is told", || joiner.wakes() == 1);
+        let error = runtime.block_on(task).unwrap_err();
+        assert!(error.is_cancelled());
+        assert_eq!(tally.dropped(), 1);
+    });
 }
 
 #[test]

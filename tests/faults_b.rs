@@ -324,11 +324,20 @@ fn b41_blocking_jobs_are_queued_while_the_system_refuses_more_threads() {
         println!("{ran} jobs on {}", distinct.len());
         return;
     }
-    // No thread for the pool: refused. One or two: all jobs run on them.
-    for (threads, expected) in [(1, "0 jobs on"), (2, "50 jobs on 1"), (3, "50 jobs on 2")] {
+    // No thread for the pool: refused. One or two: all jobs run on them, on a single core maybe on the first alone.
+    for (threads, expected) in [
+        (1, &["0 jobs on 0"][..]),
+        (2, &["50 jobs on 1"]),
+        (3, &["50 jobs on 1", "50 jobs on 2"]),
+    ] {
         let child = run_child_with(NAME, &space_for(threads));
         child.assert_success();
-        assert!(child.stdout.contains(expected), "{child:#?}");
+        assert!(
+            expected
+                .iter()
+                .any(|expected| child.stdout.contains(expected)),
+            "{child:#?}"
+        );
     }
 }
 

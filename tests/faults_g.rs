@@ -160,10 +160,11 @@ fn g96_dropped_runtimes_leave_no_memory() {
         };
         (0..20).for_each(|_| cycle());
         let before = live();
-        (0..100).for_each(|_| cycle());
+        (0..500).for_each(|_| cycle());
         let grown = live().saturating_sub(before);
-        assert!(grown < 16_384, "grown by {grown} bytes");
-        println!("as before");
+        // Threads that have just ended may keep a few kilobytes a moment longer; a leak would be five hundred times one.
+        assert!(grown < 65_536, "grown by {grown} bytes");
+        println!("as before, but for {grown} bytes");
         return;
     }
     let child = run_child(NAME, LIMIT, &[]);

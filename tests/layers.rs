@@ -2,7 +2,7 @@
 //!
 //! From bottom to top, each layer naming its own files and those below:
 //!
-//! 1. the shim over atomics and locks, and the cooperative budget;
+//! 1. the shim over atomics and locks, the cooperative budget, and what contains panics;
 //! 2. tasks: cell, state, wakers, handles, arena;
 //! 3. beside each other: timers, the IO driver, the blocking pool, the table of runtimes. Of tasks they may name the waker
 //!    alone, and of each other nothing;
@@ -88,7 +88,7 @@ impl Layer {
         let in_folder = |folder: &str| file.starts_with(&format!("runtime/{folder}"));
         match file {
             "lib.rs" => Self::Library,
-            "runtime/coop.rs" | "runtime/shim.rs" => Self::Base,
+            "runtime/coop.rs" | "runtime/quietly.rs" | "runtime/shim.rs" => Self::Base,
             "runtime/table.rs" => Self::Table,
             "runtime/context.rs" | "runtime/metrics.rs" | "runtime/report.rs" => Self::Scheduler,
             _ if file.starts_with("timer/") => Self::Timer,

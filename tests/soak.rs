@@ -95,7 +95,11 @@ fn wake_some(books: &Books, random: &mut Random) {
         match at % 3 {
             0 => waker.wake(),
             1 => waker.wake_by_ref(),
-            _ => waker.wake_by_ref(),
+            _ => {
+                let copy = waker.clone();
+                drop(waker);
+                copy.wake();
+            }
         }
     }
 }

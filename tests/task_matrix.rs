@@ -309,7 +309,7 @@ struct OnOneWorker;
 
 impl Stage for OnOneWorker {
     fn build(&self) -> Runtime {
-        // A worker that looks whether it should stop before every task.
+        // A worker that looks often whether it should stop.
         let runtime = Builder::new().workers(1).maintenance_interval(1).build();
         runtime.expect("a runtime")
     }
@@ -389,6 +389,14 @@ fn run_case(stage: &dyn Stage, op: Op, when: When, kind: Kind) -> Counts {
             stage.hold(&case, &mut || case.operate(op));
         }
         When::Before => stage.hold(&case, &mut || {
+            if op == Op::Drop {
+                // A worker looks whether it should stop before every second task at the latest.
+                for _ in 0..3 {
+                    let others = case.others.clone();
+                    let filler = async move { others.fetch_add(1, SeqCst) };
+                    case.handle.spawn(filler).detach();
+                }
+            }
             spawn.take().expect("once")();
             case.operate(op);
         }),

@@ -14,6 +14,7 @@ use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 const fn ms(millis: u64) -> Duration {
@@ -81,7 +82,7 @@ fn clock_stands_while_somebody_works() {
             for _ in 0..1000 {
                 yield_now().await;
             }
-            let job = filch::spawn_blocking(|| std::thread::sleep(ms(5)));
+            let job = filch::spawn_blocking(|| thread::sleep(ms(5)));
             job.await.unwrap();
             assert_eq!(
                 start.elapsed(),
@@ -91,6 +92,39 @@ fn clock_stands_while_somebody_works() {
             assert_eq!(start.elapsed(), ms(1));
         });
     });
+}
+
+#[test]
+fn clock_jumps_when_the_last_one_awake_leaves() {
+    on_each_paused(|runtime| {
+        thread::scope(|scope| {
+            let sleeper = scope.spawn(|| {
+                runtime.block_on(async {
+                    let start = Instant::now();
+                    for _ in 0..300 {
+                        sleep(HOUR).await;
+                    }
+                    start.elapsed()
+                })
+            });
+            // Each call may be what keeps the clock from jumping at the moment when everybody else goes to sleep.
+            while !sleeper.is_finished() {
+                runtime.block_on(async {});
+                runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+            }
+            assert_eq!(sleeper.join().unwrap(), HOUR * 300);
+        });
+        // And nobody comes after the last one.
+        let sleeping = runtime.spawn(sleep_in_task());
+        thread::scope(|scope| {
+            scope.spawn(|| runtime.block_on(sleeping).unwrap());
+            runtime.block_on(async {});
+        });
+    });
+}
+
+async fn sleep_in_task() {
+    sleep(HOUR).await;
 }
 
 #[test]

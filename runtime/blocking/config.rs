@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) on_thread_start: Option<Hook>,
     /// Runs on each thread that ran the start hook, before it ends.
     pub(crate) on_thread_stop: Option<Hook>,
+    /// Runs on a thread that has just become idle, before it waits.
+    pub(crate) on_thread_idle: Option<Hook>,
     /// A pool that goes up to `max_threads` on submission, without waiting for a stall.
     pub(crate) fixed: bool,
     /// Asked before every thread creation; an error stands for the system's refusal.
@@ -47,6 +49,7 @@ impl Config {
             queue_bound: None,
             on_thread_start: None,
             on_thread_stop: None,
+            on_thread_idle: None,
             fixed: false,
             #[cfg(all(test, not(loom)))]
             refuse_thread: None,

@@ -62,6 +62,14 @@ fn next<J: Job>(shared: &Arc<Shared<J>>, id: Id) -> Option<J> {
             Look::Leave => return None,
             Look::Idle(bell) => bell,
         };
+        if let Some(hook) = &shared.config.on_thread_idle {
+            drop(books);
+            quietly(|| hook());
+            books = shared.books.lock();
+            if matches!(books.stir(id, false), Stir::Look) {
+                continue;
+            }
+        }
         if shim::seeded("an_idle_thread_lets_go_before_it_waits") {
             drop(books);
             books = shared.books.lock();

@@ -102,7 +102,7 @@ impl Worker {
         self.fire_timers();
         // By the measure of the last polls: is what waits here worth the waking of another core?
         let backlog = if self.hinted.get() {
-            self.remote().thief.len() as u64
+            self.deque.len() as u64
         } else {
             0
         };
@@ -210,7 +210,7 @@ impl Worker {
     /// Timers have fired after a sleep. A crowd is worth another core at once; a few are run here, and their polls
     /// measured soon, so that long ones get help.
     fn share_fired(&self) {
-        if self.remote().thief.len() > CROWD {
+        if self.deque.len() > CROWD {
             self.look();
         } else if self.countdown.get() > FEW {
             self.interval.set(FEW);

@@ -175,12 +175,12 @@ where
             }
             // SAFETY: without an output it was the poll that panicked, and the future is still there.
             Err(payload) if output.is_none() => unsafe {
-                Self::replace(stage, Outcome::Panicked(payload));
+                Self::replace(stage, Outcome::Panicked(Box::new(payload)));
             },
             Err(payload) => {
                 // The future's drop panicked, after its last poll.
                 quietly(|| drop(output));
-                stage.outcome = ManuallyDrop::new(Outcome::Panicked(payload));
+                stage.outcome = ManuallyDrop::new(Outcome::Panicked(Box::new(payload)));
             }
         }
         Poll::Ready(Left::Outcome)
@@ -213,7 +213,7 @@ where
             }
             (Err(payload), lost) => {
                 quietly(|| drop(lost));
-                Outcome::Panicked(payload)
+                Outcome::Panicked(Box::new(payload))
             }
         };
         stage.outcome = ManuallyDrop::new(outcome);
@@ -231,7 +231,7 @@ where
             Outcome::Panicked(payload) => {
                 // SAFETY: the caller holds a reference.
                 let header = unsafe { task.as_ref() };
-                let report = Unhandled::panicked(header, payload.as_ref());
+                let report = Unhandled::panicked(header, (*payload).as_ref());
                 quietly(|| S::unhandled(&report));
                 quietly(|| drop(payload));
             }
@@ -362,6 +362,7 @@ impl Header {
 }
 
 const _: () = assert!(loom_is_on() || (size_of::<Header>() == 40 && align_of::<Header>() == 8));
+const _: () = assert!(size_of::<Outcome<()>>() == 16);
 const _: () = assert!(size_of::<AtomicU64>() == 8 || loom_is_on());
 
 const fn loom_is_on() -> bool {
