@@ -38,6 +38,9 @@ mod inner {
         pub(crate) fn is_empty(&self) -> bool {
             self.0.is_empty()
         }
+        pub(crate) fn len(&self) -> usize {
+            self.0.len()
+        }
     }
 
     impl Thief {
@@ -76,6 +79,15 @@ mod inner {
                     Steal::Retry => core::hint::spin_loop(),
                 }
             }
+        }
+    }
+
+    /// Frees the buffers that queues have outgrown. crossbeam does so after further pushes and steals, which may never
+    /// come: a burst of a million tasks leaves 16 MB behind.
+    pub(crate) fn free_outgrown() {
+        // A buffer is freed two epochs after it was given up; each flush may begin one.
+        for _ in 0..4 {
+            crossbeam_epoch::pin().flush();
         }
     }
 
@@ -119,6 +131,9 @@ mod inner {
         pub(crate) fn is_empty(&self) -> bool {
             self.0.lock().is_empty()
         }
+        pub(crate) fn len(&self) -> usize {
+            self.0.lock().len()
+        }
     }
 
     impl Thief {
@@ -155,4 +170,6 @@ mod inner {
     }
 }
 
+#[cfg(not(loom))]
+pub(crate) use inner::free_outgrown;
 pub(crate) use inner::{Inbox, LocalQueue, Thief};

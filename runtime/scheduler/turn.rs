@@ -4,7 +4,7 @@
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::quietly::quietly;
-use crate::runtime::task::{Ran, Runnable, ThinWaker};
+use crate::runtime::task::{Ran, Runnable, ThinWaker, settle};
 use crate::timer::clock::real as monotonic;
 use core::time::Duration;
 
@@ -14,11 +14,15 @@ const MAINTENANCE_NANOS: u64 = 200_000;
 const WAKE_WORTH_NANOS: u64 = 10_000;
 /// So many tasks are worth another core whatever they do: a poll takes 100 ns at least.
 const CROWD: usize = (WAKE_WORTH_NANOS / 100) as usize;
+/// A deque that was longer has buffers to give back, of 128 KiB in all.
+const LONG: u64 = 4096;
+/// Without a timer in this time a sleep is a time to tidy up: 10 ms.
+const LULL_NANOS: u64 = 10_000_000;
 /// So many polls are measured after a sleep.
 const FEW: u32 = 4;
 /// How long after its own timers' time a worker that does not lead wakes by itself. The leader fires them in time, unless
 /// it is kept in a long poll.
-const GRACE: Duration = Duration::from_millis(2);
+const GRACE: Duration = Duration::from_micros(500);
 
 /// What a call of [`Worker::turn`] did.
 #[must_use]
@@ -98,10 +102,13 @@ impl Worker {
         self.fire_timers();
         // By the measure of the last polls: is what waits here worth the waking of another core?
         let backlog = if self.hinted.get() {
-            self.remote().thief.len() as u64
+            self.deque.len() as u64
         } else {
             0
         };
+        if backlog > LONG {
+            self.was_long.set(true);
+        }
         if backlog.saturating_mul(per_tick) >= WAKE_WORTH_NANOS {
             self.look();
         }
@@ -174,6 +181,14 @@ impl Worker {
             return;
         }
         self.remote().counters.parks.add(1);
+        if shared.timers.expiry_of(self.index) > monotonic().saturating_add(LULL_NANOS) {
+            // If it was a burst that is over, what it needed goes back to the system.
+            settle();
+            #[cfg(not(loom))]
+            if self.was_long.replace(false) {
+                super::queue::free_outgrown();
+            }
+        }
         shared.config.hooks.park();
         let until = |expiry: u64| {
             // A frozen clock is moved by hand, which kicks.
@@ -195,7 +210,7 @@ impl Worker {
     /// Timers have fired after a sleep. A crowd is worth another core at once; a few are run here, and their polls
     /// measured soon, so that long ones get help.
     fn share_fired(&self) {
-        if self.remote().thief.len() > CROWD {
+        if self.deque.len() > CROWD {
             self.look();
         } else if self.countdown.get() > FEW {
             self.interval.set(FEW);

@@ -30,6 +30,8 @@ pub(crate) struct Worker {
     in_hand: Cell<Option<Runnable>>,
     /// Whether `urgent` or `pinned` hold anything.
     has_aside: Cell<bool>,
+    /// The deque was long since the last sleep, and has given up buffers.
+    pub(super) was_long: Cell<bool>,
     /// The own copy of `Remote::deque_has_work`.
     pub(super) hinted: Cell<bool>,
     streak: Cell<u32>,
@@ -66,6 +68,7 @@ impl Worker {
             urgent: RefCell::default(),
             in_hand: Cell::new(None),
             has_aside: Cell::new(false),
+            was_long: Cell::new(false),
             hinted: Cell::new(false),
             streak: Cell::new(0),
             countdown: Cell::new(interval),

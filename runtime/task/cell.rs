@@ -11,7 +11,7 @@ use super::unhandled::{self, Unhandled};
 use crate::runtime::quietly::quietly;
 use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
 use crate::runtime::shim::{Exclusive, Word};
-use core::any::type_name;
+use core::any::{Any, type_name};
 use core::future::Future;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::panic::Location;
@@ -173,17 +173,28 @@ where
                     stage.outcome = ManuallyDrop::new(Outcome::Returned(output));
                 }
             }
-            // SAFETY: without an output it was the poll that panicked, and the future is still there.
-            Err(payload) if output.is_none() => unsafe {
-                Self::replace(stage, Outcome::Panicked(payload));
-            },
-            Err(payload) => {
-                // The future's drop panicked, after its last poll.
-                quietly(|| drop(output));
-                stage.outcome = ManuallyDrop::new(Outcome::Panicked(payload));
-            }
+            // SAFETY: the stage is this poll's, and `output` says what it held when the panic came.
+            Err(payload) => unsafe { Self::end_in_panic(stage, output, payload) },
         }
         Poll::Ready(Left::Outcome)
+    }
+
+    /// # Safety
+    /// Without an output the stage holds the future, whose poll panicked; with one, what the future's drop left.
+    #[cold]
+    unsafe fn end_in_panic(
+        stage: &mut Stage<F>,
+        output: Option<F::Output>,
+        payload: Box<dyn Any + Send>,
+    ) {
+        let outcome = Outcome::Panicked(Box::new(payload));
+        if output.is_none() {
+            // SAFETY: the future is still there.
+            unsafe { Self::replace(stage, outcome) };
+        } else {
+            quietly(|| drop(output));
+            stage.outcome = ManuallyDrop::new(outcome);
+        }
     }
 
     /// # Safety
@@ -213,7 +224,7 @@ where
             }
             (Err(payload), lost) => {
                 quietly(|| drop(lost));
-                Outcome::Panicked(payload)
+                Outcome::Panicked(Box::new(payload))
             }
         };
         stage.outcome = ManuallyDrop::new(outcome);
@@ -231,7 +242,7 @@ where
             Outcome::Panicked(payload) => {
                 // SAFETY: the caller holds a reference.
                 let header = unsafe { task.as_ref() };
-                let report = Unhandled::panicked(header, payload.as_ref());
+                let report = Unhandled::panicked(header, (*payload).as_ref());
                 quietly(|| S::unhandled(&report));
                 quietly(|| drop(payload));
             }
@@ -362,6 +373,7 @@ impl Header {
 }
 
 const _: () = assert!(loom_is_on() || (size_of::<Header>() == 40 && align_of::<Header>() == 8));
+const _: () = assert!(size_of::<Outcome<()>>() == 16);
 const _: () = assert!(size_of::<AtomicU64>() == 8 || loom_is_on());
 
 const fn loom_is_on() -> bool {

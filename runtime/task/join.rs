@@ -21,7 +21,8 @@ use core::task::{Context, Poll, ready};
 /// How a task ended, as it stands in the cell.
 pub(crate) enum Outcome<T> {
     Returned(T),
-    Panicked(Box<dyn Any + Send>),
+    /// Boxed once more: a payload's two words would make every task eight bytes larger.
+    Panicked(Box<Box<dyn Any + Send>>),
     Cancelled,
 }
 
@@ -224,7 +225,7 @@ impl<T> JoinHandle<T> {
         };
         match outcome {
             Outcome::Returned(output) => Ok(output),
-            Outcome::Panicked(payload) => Err(JoinError::panicked(id, payload)),
+            Outcome::Panicked(payload) => Err(JoinError::panicked(id, *payload)),
             Outcome::Cancelled => Err(JoinError::cancelled(id)),
         }
     }

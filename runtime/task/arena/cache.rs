@@ -28,6 +28,8 @@ struct List {
 struct Cache {
     lists: [List; CLASSES],
     stage: Cell<Stage>,
+    /// Exchanges with the central lists since [`settle`] was called.
+    exchanges: Cell<u32>,
 }
 
 /// Flushes the cache at the thread's end.
@@ -38,6 +40,7 @@ std::thread_local! {
         Cache {
             lists: [const { List { head: Cell::new(null_mut()), room: Cell::new(0) } }; CLASSES],
             stage: Cell::new(Stage::Unregistered),
+            exchanges: Cell::new(0),
         }
     };
     static AT_END: AtEnd = const { AtEnd };
@@ -80,6 +83,16 @@ pub(super) unsafe fn push(block: NonNull<Block>, class: usize) -> bool {
         unsafe { list.push(block, room) };
         true
     })
+}
+
+/// The thread has nothing to do for a while: it gives the lists that have grown to the central ones, because each block
+/// may keep a chunk from the system.
+pub(super) fn settle() {
+    CACHE.with(|cache| {
+        if cache.exchanges.replace(0) > 0 && cache.stage.get() == Stage::Registered {
+            cache.give(BATCH as u32);
+        }
+    });
 }
 
 impl List {
@@ -134,6 +147,7 @@ impl Cache {
         if !self.register() {
             return Some(central::take_one(class));
         }
+        self.exchanges.set(self.exchanges.get() + 1);
         let (head, length) = central::take(class);
         let list = &self.lists[class];
         // SAFETY: `take` gives a chain of at least one free block.
@@ -159,6 +173,7 @@ impl Cache {
             return true;
         }
         if list.room.get() == 0 {
+            self.exchanges.set(self.exchanges.get() + 1);
             list.flush(class, BATCH as u32);
         }
         // SAFETY: passed on.
@@ -166,13 +181,20 @@ impl Cache {
         true
     }
 
-    fn end(&self) {
-        self.stage.set(Stage::Ended);
+    /// Gives the lists with more than `kept` blocks to the central ones.
+    fn give(&self, kept: u32) {
         for (class, list) in self.lists.iter().enumerate().skip(1) {
             let held = capacity(class) - list.room.get();
-            if held > 0 {
+            if held > kept {
                 list.flush(class, held);
             }
+        }
+    }
+
+    fn end(&self) {
+        self.stage.set(Stage::Ended);
+        self.give(0);
+        for list in &self.lists {
             list.room.set(0);
         }
     }

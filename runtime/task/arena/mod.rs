@@ -99,6 +99,11 @@ pub(super) unsafe fn free(memory: NonNull<u8>, kind: &'static Kind) {
     }
 }
 
+/// To be called when this thread has nothing to do for a while: it gives back what it keeps beyond a little.
+pub(crate) fn settle() {
+    cache::settle();
+}
+
 /// Calls `visit` for every task that is alive, with a reference of its own, which `visit` owns.
 ///
 /// Tasks that are spawned or end during the walk may be seen or not. No lock is held while `visit` runs.
