@@ -6,7 +6,7 @@
 //! | give up on something | [`timeout()`], [`timeout_at`] |
 //! | do something again and again | [`interval()`], [`interval_at`] |
 //!
-//! Timers are never early. They are late by at most a tick of 65.5 µs, plus what the system and
+//! Timers are never early. They are late by at most a tick of 131 µs, plus what the system and
 //! the tasks that run before them take. A timer that is waiting occupies 24 bytes in its future
 //! and, in a crowd, about nine in a wheel; it allocates nothing and makes no system call. Durations and
 //! deadlines saturate, so that [`Duration::MAX`](std::time::Duration::MAX) means never.

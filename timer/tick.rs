@@ -1,6 +1,6 @@
 //! Ticks, the steps in which a wheel knows time. It owns the rounding, which is never early.
 
-/// A tick is 2^`TICK_SHIFT` ns: 65.5 µs.
+/// A tick is 2^`TICK_SHIFT` ns: 131 µs.
 pub(super) const TICK_SHIFT: u32 = 17;
 
 /// The last tick. It is reached only at the last nanosecond, so that the deadlines which have no

@@ -4,7 +4,7 @@
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::quietly::quietly;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, settle};
+use crate::runtime::task::{Ran, Runnable, ThinWaker, tidy};
 use crate::timer::clock::real as monotonic;
 use core::time::Duration;
 
@@ -183,7 +183,7 @@ impl Worker {
         self.remote().counters.parks.add(1);
         if shared.timers.expiry_of(self.index) > monotonic().saturating_add(LULL_NANOS) {
             // If it was a burst that is over, what it needed goes back to the system.
-            settle();
+            tidy();
             #[cfg(not(loom))]
             if self.was_long.replace(false) {
                 super::queue::free_outgrown();

@@ -75,7 +75,7 @@ pub use self::local_key::{LocalKey, Scoped};
 pub use self::unhandled::Unhandled;
 pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained, yield_now};
 
-pub(crate) use self::arena::{settle, walk};
+pub(crate) use self::arena::{tidy, walk};
 pub(crate) use self::cell::{Header, Schedule, Spec, allocate};
 pub(crate) use self::extra::name_of;
 #[cfg(all(test, loom))]

@@ -28,7 +28,7 @@ struct List {
 struct Cache {
     lists: [List; CLASSES],
     stage: Cell<Stage>,
-    /// Exchanges with the central lists since [`settle`] was called.
+    /// Exchanges with the central lists since [`tidy`] was called.
     exchanges: Cell<u32>,
 }
 
@@ -87,7 +87,7 @@ pub(super) unsafe fn push(block: NonNull<Block>, class: usize) -> bool {
 
 /// The thread has nothing to do for a while: it gives the lists that have grown to the central ones, because each block
 /// may keep a chunk from the system.
-pub(super) fn settle() {
+pub(super) fn tidy() {
     CACHE.with(|cache| {
         if cache.exchanges.replace(0) > 0 && cache.stage.get() == Stage::Registered {
             cache.give(BATCH as u32);

@@ -100,8 +100,8 @@ pub(super) unsafe fn free(memory: NonNull<u8>, kind: &'static Kind) {
 }
 
 /// To be called when this thread has nothing to do for a while: it gives back what it keeps beyond a little.
-pub(crate) fn settle() {
-    cache::settle();
+pub(crate) fn tidy() {
+    cache::tidy();
 }
 
 /// Calls `visit` for every task that is alive, with a reference of its own, which `visit` owns.
