@@ -154,6 +154,8 @@ impl Shared {
     /// one of them is made to look again.
     pub(crate) fn let_time_jump(&self) {
         if self.timers.clock().is_frozen() {
+            // ORDERING: SeqCst with the looks of `auto_advance`.
+            self.shares.rests.fetch_add(1, SeqCst);
             self.kick();
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Shares {
     pub(crate) done: AtomicU64,
     /// Tasks that ended because their runtime did.
     pub(crate) dropped: AtomicU64,
+    /// How often somebody came to rest while the clock was frozen.
+    pub(crate) rests: AtomicU64,
     /// Threads in `block_on` that are not asleep.
     roots: AtomicUsize,
 }

@@ -292,10 +292,14 @@ fn workers_woken_for_nothing_still_come_for_work() {
 fn yielding_tasks_share_one_worker_fairly() {
     on_one_worker(|runtime| {
         let counts: Vec<_> = (0..8).map(|_| Tally::new()).collect();
-        let stop = Event::new();
+        let (begun, stop) = (Tally::new(), Event::new());
         for tally in &counts {
-            let (tally, stop) = (tally.clone(), stop.clone());
+            let (tally, begun, stop) = (tally.clone(), begun.clone(), stop.clone());
             let yielding = async move {
+                begun.count();
+                while begun.counted() < 8 {
+                    yield_now().await;
+                }
                 while !stop.is_set() {
                     tally.count();
                     yield_now().await;

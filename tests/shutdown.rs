@@ -26,20 +26,27 @@ fn report_counts_what_was_dropped_and_cancelled() {
         });
         on.wait_on_thread();
         let queued: Vec<_> = (0..3).map(|_| runtime.spawn_blocking(|| ())).collect();
-        go.set();
+        // The running one ends only when the queue is gone.
+        let ending = thread::spawn(move || {
+            wait_until("the queue is cancelled", || {
+                queued.iter().all(JoinHandle::is_finished)
+            });
+            go.set();
+            queued
+        });
         let report = runtime.shutdown_timeout(LIMIT);
         assert!(report.complete, "{report:?}");
         assert_eq!(report.tasks_dropped, 10);
         assert_eq!(report.tasks_running, 0);
+        assert_eq!(report.jobs_cancelled, 3);
         assert!(report.jobs_running.is_empty());
-        // What the pool had taken before the end has run.
-        let cancelled = queued
-            .into_iter()
-            .filter(|job| job.is_finished())
-            .map(futures_lite::future::block_on)
-            .filter(Result::is_err)
-            .count();
-        assert_eq!(report.jobs_cancelled, cancelled as u64);
+        for job in ending.join().unwrap() {
+            assert!(
+                futures_lite::future::block_on(job)
+                    .unwrap_err()
+                    .is_cancelled()
+            );
+        }
         futures_lite::future::block_on(running).unwrap();
         for task in tasks {
             assert!(
