@@ -6,8 +6,9 @@ mod common;
 use common::{Event, Tally, guarded, on_each_flavor, wait_until, workers};
 use filch::runtime::Handle;
 use filch::time::sleep;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +38,56 @@ fn end_reaches_tasks_that_block_in_place_on_a_sleep() {
             let error = filch::block_on(task).unwrap_err();
             assert!(common::text(&*error.into_panic()).contains("has been shut down"));
         }
+    });
+}
+
+/// A task that the end overtakes in `block_in_place` goes on polling on its thread: its next timer is not a panic, it waits
+/// and is dropped with the task.
+#[test]
+fn timers_of_a_poll_that_the_end_overtakes_wait_to_be_dropped() {
+    guarded(|| {
+        let runtime = workers(2);
+        let (on, end, tally) = (Event::new(), Event::new(), Tally::new());
+        let task = runtime.spawn({
+            let (on, end, token) = (on.clone(), end.clone(), tally.token());
+            async move {
+                let _token = token;
+                filch::block_in_place(|| {
+                    on.set();
+                    end.wait_on_thread();
+                });
+                sleep(Duration::from_secs(3600)).await;
+            }
+        });
+        on.wait_on_thread();
+        let probe = runtime.handle().clone();
+        let ending = thread::spawn(move || drop(runtime));
+        // Only a `block_on` sees that the timers are closed.
+        wait_until("the timers are closed", || {
+            let probed = || probe.block_on(sleep(Duration::from_millis(1)));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(probed)).is_err()
+        });
+        end.set();
+        ending.join().unwrap();
+        assert!(filch::block_on(task).unwrap_err().is_cancelled());
+        assert_eq!(tally.dropped(), 1);
+    });
+}
+
+/// A timer whose runtime has ended goes on in the runtime of whoever polls it.
+#[test]
+fn timers_move_on_when_their_runtime_ends() {
+    guarded(|| {
+        let (first, second) = (workers(1), workers(1));
+        let start = std::time::Instant::now();
+        let mut sleeping = Box::pin(first.block_on(async { sleep(Duration::from_millis(30)) }));
+        first.block_on(poll_fn(|cx| {
+            assert!(sleeping.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        }));
+        drop(first);
+        second.block_on(second.spawn(sleeping)).unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(30));
     });
 }
 

@@ -6,7 +6,7 @@ use super::instant::Instant;
 use super::wheel::{Inserted, Wheel};
 use super::{clock, context, table};
 use crate::runtime::coop;
-use crate::runtime::task::waker::ThinWaker;
+use crate::runtime::task::waker::{ThinWaker, current_is_cancelled};
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -22,7 +22,8 @@ use core::time::Duration;
 ///
 /// # Panics
 ///
-/// On a thread without a runtime; and when polled after the runtime has been shut down.
+/// On a thread without a runtime; and when polled by a `block_on` whose runtime has been shut down. (A task sees nothing of
+/// it: it is dropped.)
 ///
 /// # Cancel safety
 ///
@@ -52,7 +53,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 ///
-/// On a thread without a runtime; and when polled after the runtime has been shut down.
+/// On a thread without a runtime; and when polled by a `block_on` whose runtime has been shut down. (A task sees nothing of
+/// it: it is dropped.)
 ///
 /// # Cancel safety
 ///
@@ -243,7 +245,11 @@ impl Sleep {
         // Not registered, or let go meanwhile.
         match entry.state() {
             State::Fired if !entry.is_moved() => Poll::Ready(()),
-            State::Closed => panic_closed(),
+            State::Closed => {
+                // Its runtime has ended: it goes on in that of whoever polls it now, if there is one.
+                entry.set_idle();
+                self.poll_idle(cx)
+            }
             _ => self.poll_idle(cx),
         }
     }
@@ -266,7 +272,7 @@ impl Sleep {
         match unsafe { wheel.insert(entry, seen, waker) } {
             Inserted::Standing(_) => Poll::Pending,
             Inserted::Elapsed => Poll::Ready(()),
-            Inserted::Closed => panic_closed(),
+            Inserted::Closed => closed(),
         }
     }
 
@@ -288,7 +294,7 @@ impl Sleep {
                 Poll::Pending
             }
             Inserted::Elapsed => Poll::Ready(()),
-            Inserted::Closed => panic_closed(),
+            Inserted::Closed => closed(),
         }
     }
 }
@@ -304,8 +310,13 @@ fn tell_unless_own(wheel: &Wheel, expiry: u64) {
     }
 }
 
+/// The wheel takes no more entries, because its runtime ends.
 #[cold]
-fn panic_closed() -> ! {
+fn closed() -> Poll<()> {
+    // A poll that the end has overtaken, after `block_in_place` say: the task is dropped when the poll returns.
+    if current_is_cancelled() {
+        return Poll::Pending;
+    }
     panic!(
         "a timer was polled, but the runtime of this timer has been shut down, so that it would \
          never fire. Await it inside a task of a running runtime, or drop it"

@@ -21,7 +21,7 @@ use pin_project_lite::pin_project;
 ///
 /// # Panics
 ///
-/// On a thread without a runtime; and when polled after the runtime has been shut down.
+/// On a thread without a runtime; and when polled by a `block_on` whose runtime has been shut down.
 ///
 /// # Cancel safety
 ///
@@ -60,7 +60,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// # Panics
 ///
-/// On a thread without a runtime; and when polled after the runtime has been shut down.
+/// On a thread without a runtime; and when polled by a `block_on` whose runtime has been shut down.
 ///
 /// # Cancel safety
 ///

@@ -93,6 +93,9 @@ impl Snapshot {
     pub(crate) fn is_running(self) -> bool {
         self.0 & RUN != 0
     }
+    pub(crate) fn is_cancelled(self) -> bool {
+        self.0 & CANCEL != 0
+    }
     pub(crate) fn is_scheduled(self) -> bool {
         self.0 & SCHED != 0
     }

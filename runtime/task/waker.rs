@@ -34,6 +34,15 @@ pub(super) fn is_of_current(waker: &Waker) -> bool {
     core::ptr::eq(waker.data(), coop::task()) && core::ptr::eq(waker.vtable(), &VTABLE)
 }
 
+/// Whether the task that this thread is polling was cancelled meanwhile, so that the poll's outcome counts for nothing.
+#[cold]
+pub(crate) fn current_is_cancelled() -> bool {
+    let task = coop::task().cast::<Header>();
+    // SAFETY: null outside a poll; else the task is being polled by this thread, so that it is not done and its memory
+    // alive.
+    unsafe { task.as_ref() }.is_some_and(|task| task.state.load().is_cancelled())
+}
+
 /// # Safety
 /// `data` is a live task, of which the caller holds a reference. The same for the three functions below; `wake` and
 /// `drop_waker` give that reference up.
