@@ -80,7 +80,9 @@ fn timers_move_on_when_their_runtime_ends() {
     guarded(|| {
         let (first, second) = (workers(1), workers(1));
         let start = std::time::Instant::now();
-        let mut sleeping = Box::pin(first.block_on(async { sleep(Duration::from_millis(30)) }));
+        let guard = first.enter();
+        let mut sleeping = Box::pin(sleep(Duration::from_millis(30)));
+        drop(guard);
         first.block_on(poll_fn(|cx| {
             assert!(sleeping.as_mut().poll(cx).is_pending());
             Poll::Ready(())
