@@ -197,6 +197,34 @@ fn more_lone_timers_than_a_batch_fire_and_close_without_blocks() {
     assert_eq!(wheel.len(), 0);
 }
 
+/// Of a crowd in the tick that has begun some fire at their time and the rest at its end, none early, none twice.
+#[test]
+fn crowd_in_one_tick_fires_at_its_time_or_at_the_end_of_the_tick() {
+    let wheel = Wheel::new(0);
+    let (counter, waker) = Counter::new();
+    // Every other one is due in the first half of the tick.
+    let half = TICK / 2;
+    let timers: Vec<_> = (0..1_000)
+        .map(|number| Timer::new(&wheel, 5 * TICK + 1 + number % 2 * half))
+        .collect();
+    for timer in &timers {
+        insert(timer, &waker);
+    }
+    assert_eq!(turn(&wheel, 5 * TICK), 0);
+    let early = turn(&wheel, 5 * TICK + half);
+    wheel.check();
+    assert!((1..=500).contains(&early), "{early}");
+    let odd = timers.iter().skip(1).step_by(2);
+    assert!(
+        odd.map(Timer::state)
+            .all(|state| state == State::Registered)
+    );
+    assert_eq!(wheel.next_expiry(), 6 * TICK);
+    assert_eq!(early + turn(&wheel, 6 * TICK), timers.len());
+    wheel.check();
+    assert_eq!((counter.wakes(), wheel.len()), (timers.len(), 0));
+}
+
 /// A burst's memory goes back when the last block does, whoever gives it back.
 #[test]
 fn reset_that_leaves_the_last_block_returns_what_the_burst_took() {
