@@ -98,6 +98,8 @@ impl<F: FnOnce() -> R, R> Future for Call<F> {
 struct InPool;
 
 impl Schedule for InPool {
+    const IN_POOL: bool = true;
+
     fn schedule(task: Runnable) {
         // A call is scheduled from its spawn to its only run, so no wake-up ever wins its queue entry.
         debug_assert!(false, "a blocking job was scheduled twice");

@@ -12,6 +12,44 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// A job that a thread of the pool has taken but not begun is no cancelled one: it runs, and is waited for.
+#[test]
+fn job_that_was_just_taken_runs_and_only_the_queued_one_is_cancelled() {
+    guarded(|| {
+        let (taken, go) = (Event::new(), Event::new());
+        let (is_taken, gone) = (taken.clone(), go.clone());
+        let mut builder = filch::runtime::Builder::new();
+        builder.workers(1).max_blocking_threads(1);
+        builder.on_thread_start(move || {
+            let thread = thread::current();
+            if thread.name().is_some_and(|name| name.contains("blocking")) {
+                is_taken.set();
+                gone.wait_on_thread();
+            }
+        });
+        let runtime = builder.build().unwrap();
+        let probe = runtime.handle().clone();
+        // Makes the end look through all tasks.
+        let waiting = runtime.spawn(pending::<()>());
+        let first = runtime.spawn_blocking(|| 5);
+        taken.wait_on_thread();
+        let second = runtime.spawn_blocking(|| 6);
+        let ending = thread::spawn(move || runtime.shutdown_timeout(LIMIT));
+        // That is the last thing before the end waits for the pool.
+        wait_until("the timers are closed", || {
+            let probed = || probe.block_on(filch::time::sleep(Duration::from_millis(1)));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(probed)).is_err()
+        });
+        go.set();
+        let report = ending.join().unwrap();
+        assert!(report.complete, "{report:?}");
+        assert_eq!((report.tasks_dropped, report.jobs_cancelled), (1, 1));
+        assert!(filch::block_on(waiting).unwrap_err().is_cancelled());
+        assert!(filch::block_on(second).unwrap_err().is_cancelled());
+        assert_eq!(filch::block_on(first).unwrap(), 5);
+    });
+}
+
 #[test]
 fn report_counts_what_was_dropped_and_cancelled() {
     guarded(|| {

@@ -199,7 +199,8 @@ impl Shared {
         self.shares.dropped.fetch_add(1, Relaxed);
     }
 
-    /// Walks the registry for tasks of this runtime that wait, and gives their queue entries to `take`.
+    /// Walks the registry for tasks of this runtime that wait, and gives their queue entries to `take`. A blocking job is
+    /// not one of them: the pool has cancelled and counted it, or a thread of the pool has taken it and will run it.
     pub(super) fn cancel_waiting(
         &self,
         wanted: impl Fn(&Header) -> bool,
@@ -208,7 +209,7 @@ impl Shared {
         let mut found = 0;
         let number = self.slot.number();
         walk(
-            |header| header.runtime == number && wanted(header),
+            |header| header.runtime == number && !header.is_in_pool() && wanted(header),
             |task| {
                 // SAFETY: the walk gave a reference, which is given up here.
                 if let Some(entry) = unsafe { abort_owned(task) } {
