@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Event, LIMIT, Tally, guarded, on_each_flavor, wait_until, workers};
+use common::{Event, LIMIT, Tally, current_thread, guarded, on_each_flavor, wait_until, workers};
 use filch::runtime::Handle;
 use filch::task::{JoinHandle, yield_now};
 use std::future::{pending, poll_fn};
@@ -11,6 +11,25 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// The worker of a current-thread runtime is in use when the stop comes, and in use no more when the future is ready.
+#[test]
+fn runtime_that_is_dropped_in_its_own_block_on_ends_with_it() {
+    for make in [current_thread, || workers(1)] {
+        guarded(move || {
+            let (runtime, tally) = (make(), Tally::new());
+            let handle = runtime.handle().clone();
+            let token = tally.token();
+            let waiting = handle.spawn(async move {
+                let _token = token;
+                pending::<()>().await;
+            });
+            handle.block_on(async move { drop(runtime) });
+            wait_until("it is dropped", || tally.dropped() == 1);
+            assert!(filch::block_on(waiting).unwrap_err().is_cancelled());
+        });
+    }
+}
 
 /// A job that a thread of the pool has taken but not begun is no cancelled one: it runs, and is waited for.
 #[test]
