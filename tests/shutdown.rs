@@ -31,6 +31,57 @@ fn runtime_that_is_dropped_in_its_own_block_on_ends_with_it() {
     }
 }
 
+#[test]
+fn worker_that_stops_its_runtime_polls_no_other_task() {
+    for make in [current_thread, || workers(1)] {
+        guarded(move || {
+            let runtime = make();
+            let (handle, tally) = (runtime.handle().clone(), Tally::new());
+            let others = tally.clone();
+            let stopper = handle.spawn(async move {
+                for _ in 0..50 {
+                    let (token, polled) = (others.token(), others.clone());
+                    let other = async move {
+                        let _token = token;
+                        polled.count();
+                    };
+                    filch::spawn(other).detach();
+                }
+                runtime.shutdown_background();
+            });
+            handle.block_on(stopper).unwrap();
+            wait_until("all are dropped", || tally.dropped() == 50);
+            assert_eq!(tally.counted(), 0);
+        });
+    }
+}
+
+#[test]
+fn busy_workers_finish_their_present_poll_and_no_more() {
+    guarded(|| {
+        for _ in 0..100 {
+            let (runtime, tally) = (workers(2), Tally::new());
+            for _ in 0..8 {
+                let (token, polled) = (tally.token(), tally.clone());
+                let busy = async move {
+                    let _token = token;
+                    loop {
+                        polled.count();
+                        yield_now().await;
+                    }
+                };
+                runtime.spawn(busy).detach();
+            }
+            wait_until("they are busy", || tally.counted() > 100);
+            runtime.shutdown_background();
+            let before = tally.counted();
+            wait_until("all are dropped", || tally.dropped() == 8);
+            let more = tally.counted() - before;
+            assert!(more <= 2, "2 workers made {more} polls after the stop");
+        }
+    });
+}
+
 /// A job that a thread of the pool has taken but not begun is no cancelled one: it runs, and is waited for.
 #[test]
 fn job_that_was_just_taken_runs_and_only_the_queued_one_is_cancelled() {
