@@ -5,8 +5,6 @@ use super::blocking::{Config, Job, Pool, SubmitError};
 use super::context;
 use super::report;
 use super::scheduler::Shared;
-#[cfg(feature = "test-util")]
-use super::scheduler::remote::Remote;
 use super::spawn::make;
 use super::table;
 use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, name_of};
@@ -14,13 +12,9 @@ use core::fmt;
 use core::future::Future;
 use core::panic::Location;
 use core::pin::Pin;
-#[cfg(feature = "test-util")]
-use core::sync::atomic::{Ordering::SeqCst, fence};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-#[cfg(feature = "test-util")]
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
@@ -174,51 +168,6 @@ impl Shared {
         R: Send + 'static,
     {
         submit(&self.blocking, self.slot.number(), f, name)
-    }
-
-    /// With a frozen clock: if everybody waits for it, lets it jump to the next timer; whether it did.
-    pub(crate) fn auto_advance(&self) -> bool {
-        #[cfg(feature = "test-util")]
-        if self.timers.clock().is_frozen() {
-            // The looks below are made one after the other. What they say together holds for one moment only if nobody
-            // moved meanwhile: otherwise a task that slept at the first look and set a timer before the last is missed.
-            loop {
-                let before = self.activity();
-                let earliest = self.timers.min_expiry();
-                if !self.everybody_rests() || earliest == u64::MAX {
-                    return false;
-                }
-                // ORDERING: SeqCst with the fence of `idle.rs` before a worker's sleep and with the counts of roots: who
-                // is seen to rest has counted before what it did.
-                fence(SeqCst);
-                if self.everybody_rests()
-                    && self.activity() == before
-                    && self.timers.min_expiry() == earliest
-                {
-                    self.timers.clock().advance_to(earliest);
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    #[cfg(feature = "test-util")]
-    fn everybody_rests(&self) -> bool {
-        self.idle.everyone_sleeps()
-            && self.shares.roots_awake() == 0
-            && self.blocking.threads() == self.blocking.idle()
-            && self.blocking.queued() == 0
-    }
-
-    /// Changes whenever a task is polled, or a thread in `block_on` or of the blocking pool has come to rest.
-    #[cfg(feature = "test-util")]
-    fn activity(&self) -> (u64, u64) {
-        let polls = |remote: &Arc<Remote>| remote.counters.polls.get();
-        (
-            self.remotes.iter().map(polls).sum(),
-            self.shares.rests.load(SeqCst),
-        )
     }
 }
 

@@ -229,6 +229,82 @@ fn advance_makes_sleeping_tasks_ready() {
     });
 }
 
+/// Sleepers whose deadlines are shuffled and, in part, a few nanoseconds apart; who has woken, by deadline.
+fn shuffled_sleepers(count: u64) -> (mpsc::Receiver<u64>, Vec<u64>) {
+    let (log, logged) = mpsc::channel();
+    let start = Instant::now();
+    let nanos = |number: u64| number / 4 * 1_000_000 + number % 4;
+    for number in 0..count {
+        let (at, log) = (nanos(number * 37 % count), log.clone());
+        let sleep = sleep_until(start + ms(1) + Duration::from_nanos(at));
+        filch::spawn(async move {
+            sleep.await;
+            log.send(at).unwrap();
+        })
+        .detach();
+    }
+    (logged, (0..count).map(nanos).collect())
+}
+
+/// A task that is always ready to run, so that the clock does not jump and the queue is never empty.
+fn busy() -> filch::task::JoinHandle<()> {
+    filch::spawn(async {
+        loop {
+            yield_now().await;
+        }
+    })
+}
+
+#[test]
+fn advance_runs_what_is_due_in_order_before_it_returns() {
+    guarded(|| {
+        for count in [1, 5, 60, 1000] {
+            let mut builder = filch::runtime::Builder::current_thread();
+            let runtime = builder.start_paused(true).build().unwrap();
+            let round = || async move {
+                let others: Vec<_> = (0..3).map(|_| busy()).collect();
+                let (logged, expected) = shuffled_sleepers(count);
+                // Until all sleep.
+                while filch::task::all_tasks()
+                    .iter()
+                    .filter(|task| task.state() == filch::task::TaskState::Idle)
+                    .count()
+                    < count as usize
+                {
+                    yield_now().await;
+                }
+                advance(ms(1)).await;
+                assert_eq!(logged.try_iter().collect::<Vec<_>>(), [0]);
+                advance(HOUR).await;
+                assert_eq!(logged.try_iter().collect::<Vec<_>>(), expected[1..]);
+                others.iter().for_each(|other| other.abort());
+            };
+            runtime.block_on(round());
+            runtime.block_on(runtime.spawn(round())).unwrap();
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "`time::advance` was called, but the clock is not paused")]
+fn advance_of_a_running_clock_panics() {
+    let runtime = common::current_thread();
+    let _guard = runtime.enter();
+    drop(advance(ms(1)));
+}
+
+#[test]
+fn advance_without_end_saturates() {
+    on_each_paused(|runtime| {
+        runtime.block_on(async {
+            for _ in 0..2 {
+                advance(Duration::MAX).await;
+            }
+            sleep(Duration::MAX).await;
+        });
+    });
+}
+
 #[test]
 fn pause_and_resume_never_turn_the_clock_back() {
     guarded(|| {

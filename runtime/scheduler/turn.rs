@@ -136,6 +136,22 @@ impl Worker {
         fired > 0
     }
 
+    /// Fires what is due, before whatever else waits here.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn fire_before_all(&self) {
+        let timers = &self.shared.timers;
+        let outer = self.dispatch.replace(Dispatch::BeforeBacklog);
+        let fired = timers.advance_due(timers.clock().now(), |waker| quietly(|| waker.wake()));
+        self.dispatch.set(outer);
+        self.remote().counters.timers.add(fired as u64);
+    }
+
+    /// Whether tasks that timers woke have yet to run before the backlog.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn has_urgent(&self) -> bool {
+        !self.urgent.borrow().is_empty()
+    }
+
     /// Sleeps until there may be something to do. `keeps_awake` is looked at after the announcement, like the queues.
     pub(crate) fn park(&self, keeps_awake: impl Fn() -> bool) {
         let shared = &*self.shared;
