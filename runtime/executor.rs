@@ -3,6 +3,7 @@
 
 use super::blocking::{Config, Job, Pool, SubmitError};
 use super::context;
+use super::paused::Hold;
 use super::report;
 use super::scheduler::Shared;
 use super::spawn::make;
@@ -142,16 +143,52 @@ impl Job for Runnable {
     }
 }
 
+/// A job in an [`Executor`]. Until it has ended, and its joiner is woken, it holds back the paused clock of the runtime
+/// that it works for, as a job in the runtime's own pool does.
+struct Errand {
+    entry: Runnable,
+    hold: Hold,
+}
+
+impl Job for Errand {
+    type Tag = Tag;
+
+    fn run(self) {
+        let Self { entry, hold: _held } = self;
+        Job::run(entry);
+    }
+
+    fn cancel(self) {
+        let Self { entry, hold: _held } = self;
+        Job::cancel(entry);
+    }
+
+    fn tag(&self) -> Tag {
+        self.entry.tag()
+    }
+
+    fn describe(tag: Tag) -> String {
+        Runnable::describe(tag)
+    }
+}
+
 /// Makes a job of the closure and submits it; one that the pool refuses is cancelled.
 #[track_caller]
-fn submit<F, R>(pool: &Pool<Runnable>, runtime: u16, f: F, name: Option<Box<str>>) -> JoinHandle<R>
+fn submit<J, F, R>(
+    pool: &Pool<J>,
+    job: impl FnOnce(Runnable) -> J,
+    runtime: u16,
+    f: F,
+    name: Option<Box<str>>,
+) -> JoinHandle<R>
 where
+    J: Job,
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
     // SAFETY: closure and output are `Send`.
     let task = unsafe { make::<_, InPool>(Call(Some(f)), runtime, 0, false, name) };
-    match pool.submit(task.entry) {
+    match pool.submit(job(task.entry)) {
         Ok(()) => {}
         Err(SubmitError::Closed(job) | SubmitError::Full(job) | SubmitError::NoThread(job, _)) => {
             job.cancel();
@@ -167,7 +204,7 @@ impl Shared {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        submit(&self.blocking, self.slot.number(), f, name)
+        submit(&self.blocking, |entry| entry, self.slot.number(), f, name)
     }
 }
 
@@ -183,7 +220,7 @@ impl Shared {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Executor {
-    pool: Pool<Runnable>,
+    pool: Pool<Errand>,
     name: String,
     /// It was waited for as long as the user wanted.
     ended: bool,
@@ -237,7 +274,14 @@ impl Executor {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        submit(&self.pool, table::NONE, f, None)
+        let hold = Hold::for_caller();
+        submit(
+            &self.pool,
+            |entry| Errand { entry, hold },
+            table::NONE,
+            f,
+            None,
+        )
     }
 
     /// The pool's name.

@@ -1,4 +1,5 @@
-//! What a clock that a test has paused means to a runtime: when it may jump by itself, and how a test moves it.
+//! What a clock that a test has paused means to a runtime: when it may jump by itself, who holds it back, and how a test
+//! moves it.
 //! It must not know how the clock stands still (`timer/clock.rs`) or how a wheel is turned.
 
 #[cfg(feature = "test-util")]
@@ -16,7 +17,36 @@ use core::{
     time::Duration,
 };
 #[cfg(feature = "test-util")]
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+/// Keeps a paused clock of the runtime whose thread makes it from jumping, until it is dropped. For work of that runtime
+/// which its own books do not show.
+pub(super) struct Hold {
+    #[cfg(feature = "test-util")]
+    runtime: Option<Weak<Shared>>,
+}
+
+impl Hold {
+    pub(super) fn for_caller() -> Self {
+        Self {
+            #[cfg(feature = "test-util")]
+            runtime: context::current().map(|shared| {
+                shared.shares.hold_clock();
+                Arc::downgrade(&shared)
+            }),
+        }
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(shared) = self.runtime.take().and_then(|runtime| runtime.upgrade()) {
+            shared.shares.release_clock();
+            shared.let_time_jump();
+        }
+    }
+}
 
 /// Moves the paused clock of the current runtime on by `duration`.
 ///
@@ -135,11 +165,12 @@ impl Shared {
     fn everybody_rests(&self) -> bool {
         self.idle.everyone_sleeps()
             && self.shares.roots_awake() == 0
+            && !self.shares.is_clock_held()
             && self.blocking.threads() == self.blocking.idle()
             && self.blocking.queued() == 0
     }
 
-    /// Changes whenever a task is polled, or a thread in `block_on` or of the blocking pool has come to rest.
+    /// Changes whenever a task is polled, or a thread in `block_on` or of a blocking pool has come to rest.
     #[cfg(feature = "test-util")]
     fn activity(&self) -> (u64, u64) {
         let polls = |remote: &Arc<Remote>| remote.counters.polls.get();

@@ -8,8 +8,9 @@ use std::sync::Arc;
 ///
 /// From now on [`Instant::now`](super::Instant::now) stands still. When every task waits, the clock
 /// jumps to the next deadline by itself, so that a test of hours of sleeping takes no time; its
-/// sleeps end exactly at their deadlines. It is `tokio::time::pause`, and works on every kind of
-/// runtime. Needs the feature `test-util`.
+/// sleeps end exactly at their deadlines. Blocking jobs that the runtime's threads have submitted, to
+/// its own pool or to an [`Executor`](crate::runtime::Executor), hold the clock back until they have
+/// ended. It is `tokio::time::pause`, and works on every kind of runtime. Needs the feature `test-util`.
 ///
 /// # Panics
 ///
