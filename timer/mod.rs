@@ -59,6 +59,7 @@ mod lock;
 mod mock;
 #[cfg(all(test, loom))]
 mod model;
+mod occupied;
 mod prefetch;
 mod sleep;
 mod slot;

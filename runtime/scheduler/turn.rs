@@ -10,8 +10,11 @@ use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
 const MAINTENANCE_NANOS: u64 = 200_000;
-/// Work of less than this is done before another core is awake for it.
-const WAKE_WORTH_NANOS: u64 = 10_000;
+/// Work of less than this, 50 µs, is done before another core is awake for it.
+const WAKE_WORTH_NANOS: u64 = 50_000;
+/// Nor is another core called before so much time has been worked: the first polls after a sleep find cold caches, and
+/// say little about the others.
+const TRIAL_NANOS: u64 = 8_000;
 /// So many tasks are worth another core whatever they do: a poll takes 100 ns at least.
 const CROWD: usize = (WAKE_WORTH_NANOS / 100) as usize;
 /// A deque that was longer has buffers to give back, of 128 KiB in all.
@@ -22,7 +25,7 @@ const LULL_NANOS: u64 = 10_000_000;
 const FEW: u32 = 4;
 /// How long after its own timers' time a worker that does not lead wakes by itself. The leader fires them in time, unless
 /// it is kept in a long poll.
-const GRACE: Duration = Duration::from_micros(500);
+const GRACE: Duration = Duration::from_millis(2);
 
 /// What a call of [`Worker::turn`] did.
 #[must_use]
@@ -107,7 +110,8 @@ impl Worker {
         if backlog > LONG {
             self.was_long.set(true);
         }
-        if backlog.saturating_mul(per_tick) >= WAKE_WORTH_NANOS {
+        let worked = now.saturating_sub(self.woke_at.get());
+        if worked >= TRIAL_NANOS && backlog.saturating_mul(per_tick) >= WAKE_WORTH_NANOS {
             self.look();
         }
     }
@@ -179,7 +183,9 @@ impl Worker {
             self.searching.set(true);
         }
         // The time asleep says nothing about polls.
-        self.maintained_at.set(monotonic());
+        let now = monotonic();
+        self.maintained_at.set(now);
+        self.woke_at.set(now);
         // A searcher's next turn takes the long way, which notes that it found something.
         let long_way = self.searching.get() || shared.gate.is_stopping();
         self.look_after(if long_way { 0 } else { self.interval.get() });

@@ -38,6 +38,8 @@ pub(crate) struct Worker {
     /// Polls from the last maintenance to the next.
     pub(super) interval: Cell<u32>,
     pub(super) maintained_at: Cell<u64>,
+    /// The end of the last sleep.
+    pub(super) woke_at: Cell<u64>,
     pub(super) searching: Cell<bool>,
     pub(super) dispatch: Cell<Dispatch>,
     /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
@@ -73,6 +75,7 @@ impl Worker {
             streak: Cell::new(0),
             interval: Cell::new(interval),
             maintained_at: Cell::new(0),
+            woke_at: Cell::new(0),
             searching: Cell::new(false),
             dispatch: Cell::new(Dispatch::ByTask),
             rooted: Cell::new(false),
