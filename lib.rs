@@ -128,6 +128,9 @@ pub mod task {
 /// Time: sleeps, timeouts, intervals and the clock they go by.
 pub mod time {
     #[doc(inline)]
+    #[cfg(feature = "test-util")]
+    pub use crate::runtime::paused::advance;
+    #[doc(inline)]
     pub use crate::timer::*;
 }
 

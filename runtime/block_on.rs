@@ -5,6 +5,7 @@
 use super::context::{Asynchronous, Entered};
 use super::coop;
 use super::scheduler::current::{Left, drive};
+use super::scheduler::worker::Worker;
 use super::scheduler::{Flavor, Shared};
 use core::future::Future;
 use core::pin::{Pin, pin};
@@ -171,6 +172,17 @@ impl Shared {
         signal.rouse();
     }
 
+    /// Leaves the worker to the next thread in `block_on`. If the runtime was stopped meanwhile, this is its end.
+    fn put_back(&self, worker: Box<Worker>) {
+        self.seats.put(worker);
+        // Who stops the runtime sets the flag and then asks for the worker, under the same lock: one of the two has it.
+        if self.gate.is_stopping() {
+            if let Some(worker) = self.seats.try_take() {
+                self.hand_in(worker);
+            }
+        }
+    }
+
     #[track_caller]
     fn block_on_and_drive<F: Future>(self: &Arc<Self>, mut root: Root<'_, F>) -> F::Output {
         let signal = root.signal.clone();
@@ -189,7 +201,7 @@ impl Shared {
                 continue;
             };
             if self.seats.is_bound_elsewhere() {
-                self.seats.put(worker);
+                self.put_back(worker);
                 panic!(
                     "`block_on` was called on another thread than the one that this current-thread runtime is bound \
                      to since `spawn_local` was called in it: call it there, or spawn with `spawn`"
@@ -199,7 +211,7 @@ impl Shared {
             // While this thread drives, it is the worker that sleeps, not the root.
             let asleep = self.shares.root_asleep();
             match drive(worker, || root.poll(), || signal.is_set()) {
-                Left::Done(worker) => self.seats.put(worker),
+                Left::Done(worker) => self.put_back(worker),
                 Left::Stopped(worker) => self.hand_in(worker),
                 Left::Lost(_) => unreachable!("the worker of this flavour is never given away"),
             }

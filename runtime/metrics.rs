@@ -18,6 +18,9 @@ pub(crate) struct Shares {
     pub(crate) rests: AtomicU64,
     /// Threads in `block_on` that are not asleep.
     roots: AtomicUsize,
+    /// Jobs of this runtime's tasks in pools of their own.
+    #[cfg(feature = "test-util")]
+    holds: AtomicUsize,
 }
 
 /// Counts a thread in `block_on` as awake, or an awake one as asleep, until it is dropped.
@@ -52,6 +55,21 @@ impl Shares {
     pub(crate) fn roots_awake(&self) -> usize {
         // ORDERING: as above.
         self.roots.load(SeqCst)
+    }
+    #[cfg(feature = "test-util")]
+    pub(crate) fn hold_clock(&self) {
+        // ORDERING: SeqCst with `is_clock_held`: whoever holds the clock does so before it comes to rest itself.
+        self.holds.fetch_add(1, SeqCst);
+    }
+    #[cfg(feature = "test-util")]
+    pub(crate) fn release_clock(&self) {
+        // ORDERING: as above: whom the job's end has woken was woken before.
+        self.holds.fetch_sub(1, SeqCst);
+    }
+    #[cfg(feature = "test-util")]
+    pub(crate) fn is_clock_held(&self) -> bool {
+        // ORDERING: as above.
+        self.holds.load(SeqCst) > 0
     }
 }
 

@@ -12,6 +12,7 @@ mod local_set;
 mod metrics;
 #[cfg(all(test, loom))]
 pub(crate) mod model;
+pub(crate) mod paused;
 pub(crate) mod quietly;
 mod report;
 mod scheduler;

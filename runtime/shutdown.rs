@@ -44,9 +44,9 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
 
 /// A scheduler with its workers, timers and blocking pool.
 ///
-/// Dropping it ends it: workers finish their present poll, all futures are dropped, each once; blocking jobs that have not
-/// begun are cancelled, and those that run are waited for. A drop inside a task, or inside one of the runtime's own
-/// blocking jobs, does not wait (a runtime that waits for its own caller never ends): it is a
+/// Dropping it ends it: workers finish their present poll and begin no other, all futures are dropped, each once;
+/// blocking jobs that have not begun are cancelled, and those that run are waited for. A drop inside a task, or inside
+/// one of the runtime's own blocking jobs, does not wait (a runtime that waits for its own caller never ends): it is a
 /// [`shutdown_background`](Self::shutdown_background) then.
 ///
 /// ```
@@ -295,8 +295,7 @@ pub struct ShutdownReport {
 impl Shared {
     /// Asks for the end; the number of blocking jobs that were cancelled by it.
     fn begin_end(&self) -> u64 {
-        self.gate.stop();
-        self.unpark_all();
+        self.stop();
         let jobs_cancelled = self.blocking.close();
         if self.flavor == Flavor::CurrentThread {
             // If another thread drives the worker, that one brings the end.

@@ -27,8 +27,7 @@ pub(crate) fn start(shared: &Arc<Shared>, workers: Vec<Worker>) -> io::Result<()
                 Ok(()) => continue,
                 Err((error, worker)) => {
                     failed = Some(error);
-                    shared.gate.stop();
-                    shared.unpark_all();
+                    shared.stop();
                     shared.hand_in(worker);
                 }
             }

@@ -72,7 +72,7 @@ mod wheel;
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 #[cfg(feature = "test-util")]
-pub use mock::{advance, pause, resume};
+pub use mock::{pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, timeout, timeout_at};
 

@@ -44,9 +44,7 @@ impl Worker {
     /// Runs at most one task.
     #[inline(always)]
     pub(crate) fn turn(&self, guard: &WorkerGuard) -> Turn {
-        let countdown = self.countdown.get().checked_sub(1);
-        let task = if let Some(countdown) = countdown {
-            self.countdown.set(countdown);
+        let task = if !self.remote().is_time_to_look() {
             self.take_local()
         } else {
             if self.shared.gate.is_stopping() {
@@ -99,7 +97,7 @@ impl Worker {
         let per_tick = now.saturating_sub(self.maintained_at.replace(now)) / ticks;
         let next = (MAINTENANCE_NANOS / per_tick.max(1)).clamp(1, u64::from(most)) as u32;
         self.interval.set(next);
-        self.countdown.set(next);
+        self.look_after(next);
         // What has come into the deque since must not keep it waiting.
         self.release_hand();
         self.fire_timers();
@@ -142,6 +140,22 @@ impl Worker {
         fired > 0
     }
 
+    /// Fires what is due, before whatever else waits here.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn fire_before_all(&self) {
+        let timers = &self.shared.timers;
+        let outer = self.dispatch.replace(Dispatch::BeforeBacklog);
+        let fired = timers.advance_due(timers.clock().now(), |waker| quietly(|| waker.wake()));
+        self.dispatch.set(outer);
+        self.remote().counters.timers.add(fired as u64);
+    }
+
+    /// Whether tasks that timers woke have yet to run before the backlog.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn has_urgent(&self) -> bool {
+        !self.urgent.borrow().is_empty()
+    }
+
     /// Sleeps until there may be something to do. `keeps_awake` is looked at after the announcement, like the queues.
     pub(crate) fn park(&self, keeps_awake: impl Fn() -> bool) {
         let shared = &*self.shared;
@@ -174,8 +188,7 @@ impl Worker {
         self.woke_at.set(now);
         // A searcher's next turn takes the long way, which notes that it found something.
         let long_way = self.searching.get() || shared.gate.is_stopping();
-        self.countdown
-            .set(if long_way { 0 } else { self.interval.get() });
+        self.look_after(if long_way { 0 } else { self.interval.get() });
         if self.fire_timers() && !self.deque.is_empty() {
             self.share_fired();
         }
@@ -218,9 +231,9 @@ impl Worker {
     fn share_fired(&self) {
         if self.deque.len() > CROWD {
             self.look();
-        } else if self.countdown.get() > FEW {
+        } else if self.remote().polls_to_look() > u64::from(FEW) {
             self.interval.set(FEW);
-            self.countdown.set(FEW);
+            self.look_after(FEW);
         }
     }
 }

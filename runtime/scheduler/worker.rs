@@ -35,8 +35,7 @@ pub(crate) struct Worker {
     /// The own copy of `Remote::deque_has_work`.
     pub(super) hinted: Cell<bool>,
     streak: Cell<u32>,
-    /// Ticks until the next maintenance, and how many there were when it was set.
-    pub(super) countdown: Cell<u32>,
+    /// Polls from the last maintenance to the next.
     pub(super) interval: Cell<u32>,
     pub(super) maintained_at: Cell<u64>,
     /// The end of the last sleep.
@@ -62,6 +61,7 @@ pub(super) enum Dispatch {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize, deque: LocalQueue) -> Self {
         let interval = shared.config.maintenance_interval;
+        shared.remotes[index].look_after(interval, || shared.gate.is_stopping());
         Self {
             remote: shared.remotes[index].clone(),
             index,
@@ -73,7 +73,6 @@ impl Worker {
             was_long: Cell::new(false),
             hinted: Cell::new(false),
             streak: Cell::new(0),
-            countdown: Cell::new(interval),
             interval: Cell::new(interval),
             maintained_at: Cell::new(0),
             woke_at: Cell::new(0),
@@ -114,6 +113,12 @@ impl Worker {
     #[inline]
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
+    }
+
+    /// Lets so many polls pass before the next maintenance.
+    pub(super) fn look_after(&self, polls: u32) {
+        self.remote()
+            .look_after(polls, || self.shared.gate.is_stopping());
     }
 
     // ---- pushing ----
@@ -217,8 +222,11 @@ impl Worker {
     }
 
     fn push_urgent(&self, task: Runnable) {
+        // Where there are no thieves, and a test moves the clock, all go before the backlog: see `runtime/paused.rs`.
+        let all =
+            self.shared.flavor == Flavor::CurrentThread && self.shared.timers.clock().is_frozen();
         let mut urgent = self.urgent.borrow_mut();
-        if urgent.len() < URGENT_AT_MOST {
+        if urgent.len() < URGENT_AT_MOST || all {
             self.has_aside.set(true);
             urgent.push_back(task);
         } else {
@@ -274,7 +282,7 @@ impl Worker {
         if urgent.is_some() {
             return urgent;
         }
-        if self.countdown.get() & 1 != 0 && self.hinted.get() {
+        if self.remote().counters.polls.get() & 1 != 0 && self.hinted.get() {
             return None;
         }
         let mut pinned = self.pinned.borrow_mut();

@@ -236,6 +236,9 @@ pub fn try_id() -> Option<Id> {
 
 /// The tasks that are alive in the current runtime: asyncio's `all_tasks`.
 ///
+/// It looks at every task of the process, whichever runtime it belongs to; see
+/// [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) for what that costs.
+///
 /// # Panics
 ///
 /// Outside a runtime. [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) asks a certain one.
