@@ -92,9 +92,10 @@
 //! | `macros` | yes | [`#[filch::main]`](macro@main) and [`#[filch::test]`](macro@test) | `filch-macros`, which depends on nothing |
 //! | `test-util` | no | `time::pause`, `advance`, `resume`; `Builder::start_paused` | none |
 //!
-//! The environment variable `FILCH_WORKERS` sets the number of workers where the program does not. Two `--cfg` flags
+//! The environment variable `FILCH_WORKERS` sets the number of workers where the program does not. Three `--cfg` flags
 //! are for those who test filch itself: `filch_system_alloc` takes every task from the system's allocator, for the
-//! sanitizers' sake, and `filch_generic_poll` waits on Linux the way it does on other systems.
+//! sanitizers' sake, `filch_tsan` makes of each fence what the thread sanitizer understands, and `filch_generic_poll`
+//! waits on Linux the way it does on other systems.
 //!
 //! # Foreign futures
 //!

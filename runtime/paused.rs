@@ -8,11 +8,13 @@ use super::scheduler::Shared;
 #[cfg(feature = "test-util")]
 use super::scheduler::{Flavor, remote::Remote};
 #[cfg(feature = "test-util")]
+use super::shim::atomic::fence;
+#[cfg(feature = "test-util")]
 use crate::timer::clock::nanos_in;
 #[cfg(feature = "test-util")]
 use core::{
     future::{Future, poll_fn},
-    sync::atomic::{Ordering::SeqCst, fence},
+    sync::atomic::Ordering::SeqCst,
     task::Poll,
     time::Duration,
 };

@@ -203,6 +203,31 @@ fn timers_and_io_meet_in_the_scheduler_alone() {
     );
 }
 
+/// So that the models and the thread sanitizer see them all.
+#[test]
+fn fences_come_from_the_shim() {
+    let others: Vec<_> = library_files()
+        .into_iter()
+        .filter(|path| {
+            !path.starts_with(root().join("runtime/shim")) && !path.ends_with("runtime/shim.rs")
+        })
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).expect("a source file");
+            let mut uses = text.split("sync::atomic::").skip(1);
+            uses.any(|names| {
+                names
+                    .split(';')
+                    .next()
+                    .is_some_and(|names| names.contains("fence"))
+            })
+        })
+        .collect();
+    assert!(
+        others.is_empty(),
+        "these take it from elsewhere: {others:?}"
+    );
+}
+
 #[test]
 fn no_file_of_the_library_is_too_long() {
     let long: Vec<_> = library_files()
