@@ -45,8 +45,8 @@ pub(super) struct Levels {
     /// The slot at `elapsed` that a full batch interrupted, or `NO_SLOT`.
     draining: u16,
     occupied: Occupied<{ SLOTS / 64 }>,
-    /// A ring is known by its last block, whose `next` is the first.
-    slots: [Slot; SLOTS],
+    /// A ring is known by its last block, whose `next` is the first. Apart, because wheels are made on small stacks too.
+    slots: Box<[Slot; SLOTS]>,
     pool: Pool,
     len: usize,
 }
@@ -57,7 +57,10 @@ impl Levels {
             elapsed: 0,
             draining: NO_SLOT,
             occupied: Occupied::NONE,
-            slots: [Slot::EMPTY; SLOTS],
+            slots: match vec![Slot::EMPTY; SLOTS].try_into() {
+                Ok(slots) => slots,
+                Err(_) => unreachable!("as many slots as were asked for"),
+            },
             pool: Pool::new(),
             len: 0,
         }

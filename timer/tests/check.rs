@@ -9,7 +9,7 @@ impl Levels {
     /// Panics unless slots, bits, blocks, places and the count agree.
     pub(in crate::timer) fn check(&self) {
         let (mut len, mut blocks) = (0, 0);
-        for (slot, held) in (0..).zip(&self.slots) {
+        for (slot, held) in (0..).zip(self.slots.iter()) {
             assert_ne!(self.occupied.contains(slot as u16), held.is_empty());
             // SAFETY: as in `take_cell`, here and below.
             let place = |entry: *const Entry| unsafe { &*entry }.place();
