@@ -116,10 +116,12 @@ pub mod task {
     pub use crate::runtime::spawn::{spawn, spawn_local, spawn_pinned};
     #[doc(inline)]
     pub use crate::runtime::task::{
-        AbortHandle, Builder, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState,
-        Unconstrained, Unhandled, YieldNow, all_tasks, consume_budget, current, id, try_current,
-        try_id, unconstrained, yield_now,
+        AbortHandle, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState,
+        Unconstrained, Unhandled, YieldNow, consume_budget, current, id, try_current, try_id,
+        unconstrained, yield_now,
     };
+    #[doc(inline)]
+    pub use crate::runtime::tasks::{Builder, all_tasks};
     #[doc(inline)]
     pub use crate::runtime::threads::block_in_place;
     #[doc(inline)]

@@ -4,9 +4,10 @@
 
 use super::context::{Asynchronous, Entered};
 use super::coop;
+use super::scheduler::Shared;
+use super::scheduler::config::Flavor;
 use super::scheduler::current::{Left, drive};
 use super::scheduler::worker::Worker;
-use super::scheduler::{Flavor, Shared};
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::sync::atomic::AtomicBool;

@@ -1,10 +1,10 @@
 //! What a thread is in the middle of: which runtime is current, which worker it runs, and whether it may block.
 //! It owns those words of the thread and their guards; it must not know how a worker works.
 
+use super::coop;
 use super::scheduler::Shared;
 use super::scheduler::worker::Worker;
 use super::task::Aside;
-use super::{Handle, coop};
 use crate::timer;
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -154,7 +154,8 @@ impl fmt::Display for NoRuntime<'_> {
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
     inner: Entered,
-    handle: PhantomData<&'a Handle>,
+    /// The guard does not outlive the handle.
+    handle: PhantomData<&'a Arc<Shared>>,
 }
 
 impl EnterGuard<'_> {

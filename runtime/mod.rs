@@ -21,6 +21,7 @@ mod shutdown;
 pub(crate) mod spawn;
 mod table;
 pub(crate) mod task;
+pub(crate) mod tasks;
 pub(crate) mod threads;
 
 pub use self::builder::Builder;

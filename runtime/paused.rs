@@ -6,7 +6,7 @@
 use super::context;
 use super::scheduler::Shared;
 #[cfg(feature = "test-util")]
-use super::scheduler::{Flavor, remote::Remote};
+use super::scheduler::{config::Flavor, remote::Remote};
 #[cfg(feature = "test-util")]
 use super::shim::atomic::fence;
 #[cfg(feature = "test-util")]

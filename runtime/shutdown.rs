@@ -1,18 +1,17 @@
 //! The runtime itself, and its end.
 //! It owns who asks for the end and who waits for it; what happens meanwhile is told in `scheduler/close.rs`.
 
-use super::builder::Builder;
 use super::context::{self, EnterGuard};
 use super::handle::Handle;
 use super::metrics::Metrics;
-use super::scheduler::{Flavor, Shared};
+use super::scheduler::Shared;
+use super::scheduler::config::Flavor;
 use super::task::JoinHandle;
 use super::threads;
 use core::fmt;
 use core::future::{Future, IntoFuture};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,23 +65,6 @@ impl Runtime {
             handle: Handle::new(shared),
             ended: false,
         }
-    }
-
-    /// A multi-threaded runtime with one worker per core.
-    ///
-    /// # Errors
-    ///
-    /// If the system gives no threads or descriptors, or `FILCH_WORKERS` is no sensible number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let runtime = filch::runtime::Runtime::new()?;
-    /// assert_eq!(runtime.block_on(async { 5 }), 5);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn new() -> io::Result<Self> {
-        Builder::multi_thread().build()
     }
 
     /// Runs a future on this thread until it is ready, and gives its output. What it spawns runs on the workers, or, on a

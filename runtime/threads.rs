@@ -4,9 +4,9 @@
 use super::context::{self, Asynchronous, Blocking, Entered};
 use super::scheduler::Shared;
 use super::scheduler::current::{Left, drive};
+use super::scheduler::on_runtime::OnRuntime;
 use super::scheduler::worker::Worker;
 use super::task::{Ran, Schedule};
-use crate::runtime::scheduler::OnRuntime;
 use crate::timer;
 use core::sync::atomic::Ordering::Relaxed;
 use parking_lot::Mutex;

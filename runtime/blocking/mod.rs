@@ -55,6 +55,7 @@ mod model;
 mod pool;
 mod roster;
 mod runnable;
+mod shared;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod worker;

@@ -1,11 +1,9 @@
 //! The run queues: the only file that names crossbeam-deque, and under `cfg(loom)` its small locked twin.
 //! It owns the three kinds of queue and their rules of access; it must not know workers.
 
-use crate::runtime::task::Runnable;
-
 #[cfg(not(loom))]
 mod inner {
-    use super::Runnable;
+    use crate::runtime::task::Runnable;
     use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 
     /// How often a thief that loses a race tries again before it goes on to the next victim.
@@ -105,8 +103,8 @@ mod inner {
 
 #[cfg(loom)]
 mod inner {
-    use super::Runnable;
     use crate::runtime::shim::{Arc, Mutex};
+    use crate::runtime::task::Runnable;
     use std::collections::VecDeque;
 
     type Queue = Mutex<VecDeque<Runnable>>;

@@ -1,9 +1,10 @@
 //! A worker's queues: where a task that is woken here goes, and in which order work is taken and stolen.
 //! It must not know when that happens (`turn.rs`), how a task is polled or how queues are built.
 
+use super::Shared;
+use super::config::Flavor;
 use super::queue::LocalQueue;
 use super::remote::Remote;
-use super::{Flavor, Shared};
 use crate::runtime::task::{Runnable, current_task_is_local};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
