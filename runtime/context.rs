@@ -4,7 +4,7 @@
 use super::scheduler::Shared;
 use super::scheduler::worker::Worker;
 use super::task::Aside;
-use super::{Handle, coop};
+use super::{Handle, coop, shim};
 use crate::timer;
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -21,7 +21,7 @@ enum Mode {
     Asynchronous,
 }
 
-std::thread_local! {
+shim::thread_local! {
     static WORKER: Cell<*const Worker> = const { Cell::new(null()) };
     static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
     static CURRENT: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };

@@ -7,6 +7,9 @@ use super::report;
 use super::scheduler::Shared;
 #[cfg(feature = "test-util")]
 use super::scheduler::remote::Remote;
+use super::shim::Instant;
+#[cfg(feature = "test-util")]
+use super::shim::atomic::fence;
 use super::spawn::make;
 use super::table;
 use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, name_of};
@@ -15,13 +18,12 @@ use core::future::Future;
 use core::panic::Location;
 use core::pin::Pin;
 #[cfg(feature = "test-util")]
-use core::sync::atomic::{Ordering::SeqCst, fence};
+use core::sync::atomic::Ordering::SeqCst;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 #[cfg(feature = "test-util")]
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
 ///

@@ -2,8 +2,8 @@
 //! hot paths; what several threads count is counted where they meet anyway.
 
 use super::scheduler::Shared;
+use super::shim::atomic::{AtomicU64, AtomicUsize};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
-use core::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// Numbers that several threads write.
 #[derive(Default)]

@@ -6,6 +6,7 @@ use super::context::{self, EnterGuard};
 use super::handle::Handle;
 use super::metrics::Metrics;
 use super::scheduler::{Flavor, Shared};
+use super::shim::{Instant, seeded};
 use super::task::JoinHandle;
 use super::threads;
 use core::fmt;
@@ -14,7 +15,6 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Runs a future, and all it spawns, on a multi-threaded runtime made for this call, and gives its output. At the end the
 /// tasks that are left are dropped and the threads joined, as by asyncio's `run`.
@@ -295,8 +295,13 @@ pub struct ShutdownReport {
 impl Shared {
     /// Asks for the end; the number of blocking jobs that were cancelled by it.
     fn begin_end(&self) -> u64 {
+        if seeded("the_workers_wake_before_the_stop") {
+            self.unpark_all();
+        }
         self.gate.stop();
-        self.unpark_all();
+        if !seeded("the_workers_wake_before_the_stop") {
+            self.unpark_all();
+        }
         let jobs_cancelled = self.blocking.close();
         if self.flavor == Flavor::CurrentThread {
             // If another thread drives the worker, that one brings the end.

@@ -77,7 +77,7 @@ impl Levels {
     }
 
     /// Entries in the wheel.
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -90,7 +90,7 @@ impl Levels {
         self.pool.surplus()
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
     }
@@ -473,6 +473,6 @@ impl Levels {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 #[path = "tests/check.rs"]
 mod check;

@@ -55,7 +55,7 @@ mod model;
 mod pool;
 mod roster;
 mod runnable;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod worker;
 

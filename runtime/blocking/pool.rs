@@ -9,8 +9,8 @@ use super::{
 };
 use crate::runtime::quietly::quietly;
 use crate::runtime::shim::thread::{self, JoinHandle};
-use crate::runtime::shim::{self, Arc, Condvar, Mutex};
-use std::{io, time::Instant};
+use crate::runtime::shim::{self, Arc, Condvar, Instant, Mutex};
+use std::io;
 
 /// A handle to a blocking pool. The pool is closed with its last handle.
 pub(crate) struct Pool<J: Job> {
@@ -141,7 +141,7 @@ impl<J: Job> Pool<J> {
     }
 
     /// What handles, threads and the watcher have in common.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn shared(&self) -> &Arc<Shared<J>> {
         &self.owner.shared
     }
@@ -192,7 +192,7 @@ impl<J: Job> Shared<J> {
         suffix: &str,
         body: impl FnOnce() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(any(loom, shuttle))))]
         if let Some(refuse) = &self.config.refuse_thread {
             refuse()?;
         }

@@ -6,11 +6,13 @@ use super::turn::Turn;
 use super::worker::Worker;
 use super::{Flavor, Shared};
 use crate::runtime::context::WorkerGuard;
+use crate::runtime::shim::atomic::AtomicU64;
+use crate::runtime::shim::{
+    Mutex, seeded,
+    thread::{self, Thread, ThreadId},
+};
 use crate::runtime::task::{Header, Ran, Runnable};
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
-use parking_lot::Mutex;
-use std::thread::{Thread, ThreadId};
 
 /// The worker's place while nobody runs it.
 #[derive(Default)]
@@ -34,6 +36,9 @@ impl Seats {
         state.worker = Some(worker);
         let waiting = core::mem::take(&mut state.waiting);
         drop(state);
+        if seeded("a_free_seat_is_not_told") {
+            return;
+        }
         waiting.iter().for_each(Thread::unpark);
     }
 
@@ -41,7 +46,7 @@ impl Seats {
     pub(crate) fn take(&self) -> Option<Box<Worker>> {
         let mut state = self.state.lock();
         if state.worker.is_none() {
-            let me = std::thread::current();
+            let me = thread::current();
             if !state.waiting.iter().any(|thread| thread.id() == me.id()) {
                 state.waiting.push(me);
             }
@@ -56,7 +61,7 @@ impl Seats {
 
     /// Binds the runtime to this thread; false if it is bound to another one.
     pub(crate) fn bind(&self) -> bool {
-        let me = std::thread::current().id();
+        let me = thread::current().id();
         *self.state.lock().bound.get_or_insert(me) == me
     }
 
@@ -65,7 +70,7 @@ impl Seats {
         self.state
             .lock()
             .bound
-            .is_some_and(|bound| bound != std::thread::current().id())
+            .is_some_and(|bound| bound != thread::current().id())
     }
 }
 

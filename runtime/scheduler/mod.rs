@@ -44,11 +44,12 @@ use crate::runtime::builder::Config;
 use crate::runtime::context;
 use crate::runtime::metrics::Shares;
 use crate::runtime::report;
+use crate::runtime::shim::atomic::AtomicUsize;
+use crate::runtime::shim::{Mutex, seeded, thread::JoinHandle};
 use crate::runtime::table::{self, Slot};
 use crate::runtime::task::{Header, Runnable, Schedule, Unhandled};
 use crate::timer::context::Timers;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use parking_lot::Mutex;
+use core::sync::atomic::Ordering;
 use std::io;
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ pub(crate) struct Shared {
     /// The worker of the current-thread flavour, and who waits for it.
     pub(crate) seats: Seats,
     /// Worker threads, to be joined at the end.
-    pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Shared {
@@ -155,7 +156,12 @@ impl Shared {
         }
         // From here on the task may be gone.
         self.idle.push_fence();
-        let claimed = match self.idle.claim(home) {
+        let at_home = if local && seeded("anybody_comes_for_a_pinned_task") {
+            self.idle.claim_any()
+        } else {
+            self.idle.claim(home)
+        };
+        let claimed = match at_home {
             None if !local => self.idle.claim_any(),
             claimed => claimed,
         };
