@@ -5,6 +5,7 @@
 use super::context::{Asynchronous, Entered};
 use super::coop;
 use super::scheduler::current::{Left, drive};
+use super::scheduler::worker::Worker;
 use super::scheduler::{Flavor, Shared};
 use super::shim::atomic::AtomicBool;
 use super::shim::seeded;
@@ -179,6 +180,18 @@ impl Shared {
         signal.rouse();
     }
 
+    /// Gives the worker to the next one, or to the end, if that was asked for while nobody but this thread had it.
+    fn put_back(&self, worker: Box<Worker>) {
+        self.seats.put(worker);
+        // Whoever asks for the end does so before it looks for the worker, under the lock of the seat: either it finds
+        // the worker there, or this sees that it asked.
+        if self.gate.is_stopping() && !seeded("a_worker_that_is_put_back_is_forgotten") {
+            if let Some(worker) = self.seats.try_take() {
+                self.hand_in(worker);
+            }
+        }
+    }
+
     #[track_caller]
     fn block_on_and_drive<F: Future>(self: &Arc<Self>, mut root: Root<'_, F>) -> F::Output {
         let signal = root.signal.clone();
@@ -197,7 +210,7 @@ impl Shared {
                 continue;
             };
             if self.seats.is_bound_elsewhere() {
-                self.seats.put(worker);
+                self.put_back(worker);
                 panic!(
                     "`block_on` was called on another thread than the one that this current-thread runtime is bound \
                      to since `spawn_local` was called in it: call it there, or spawn with `spawn`"
@@ -207,7 +220,7 @@ impl Shared {
             // While this thread drives, it is the worker that sleeps, not the root.
             let asleep = self.shares.root_asleep();
             match drive(worker, || root.poll(), || signal.is_set()) {
-                Left::Done(worker) => self.seats.put(worker),
+                Left::Done(worker) => self.put_back(worker),
                 Left::Stopped(worker) => self.hand_in(worker),
                 Left::Lost(_) => unreachable!("the worker of this flavour is never given away"),
             }
