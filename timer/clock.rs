@@ -6,7 +6,10 @@
 //! Linux the time is the system's own count plus a constant. A standard `Instant` hides its count,
 //! so that conversions need the epoch as an `Instant`, and take an extra look at both clocks once.
 
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(shuttle)))]
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(loom, shuttle))
+))]
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -15,7 +18,10 @@ use std::time::{Duration, Instant};
 const BEFORE: u64 = 1 << 55;
 
 /// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(shuttle)))]
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(loom, shuttle))
+))]
 #[inline]
 pub(crate) fn real() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
@@ -27,14 +33,14 @@ pub(crate) fn real() -> u64 {
 }
 
 /// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
-#[cfg(not(any(target_os = "linux", target_os = "android", shuttle)))]
+#[cfg(not(any(target_os = "linux", target_os = "android", loom, shuttle)))]
 #[inline]
 pub(crate) fn real() -> u64 {
     nanos_of(Instant::now())
 }
 
-/// Nanoseconds since the epoch by the time of a model.
-#[cfg(shuttle)]
+/// Nanoseconds since the epoch by the time of a model, which passes in the same way each time the model is run.
+#[cfg(any(loom, shuttle))]
 pub(crate) fn real() -> u64 {
     BEFORE + nanos_in(crate::runtime::shim::now())
 }

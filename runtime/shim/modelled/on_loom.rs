@@ -21,6 +21,11 @@ pub(crate) fn wait_for<T>(
     true
 }
 
+/// No time passes.
+pub(crate) fn now() -> Duration {
+    Duration::ZERO
+}
+
 /// Loom sees atomics, locks and cells, and needs no other steps.
 pub(crate) const fn step() {}
 
