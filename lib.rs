@@ -92,9 +92,10 @@
 //! | `macros` | yes | [`#[filch::main]`](macro@main) and [`#[filch::test]`](macro@test) | `filch-macros`, which depends on nothing |
 //! | `test-util` | no | `time::pause`, `advance`, `resume`; `Builder::start_paused` | none |
 //!
-//! The environment variable `FILCH_WORKERS` sets the number of workers where the program does not. Two `--cfg` flags
+//! The environment variable `FILCH_WORKERS` sets the number of workers where the program does not. Three `--cfg` flags
 //! are for those who test filch itself: `filch_system_alloc` takes every task from the system's allocator, for the
-//! sanitizers' sake, and `filch_generic_poll` waits on Linux the way it does on other systems.
+//! sanitizers' sake, `filch_tsan` makes of each fence what the thread sanitizer understands, and `filch_generic_poll`
+//! waits on Linux the way it does on other systems.
 //!
 //! # Foreign futures
 //!
@@ -115,10 +116,12 @@ pub mod task {
     pub use crate::runtime::spawn::{spawn, spawn_local, spawn_pinned};
     #[doc(inline)]
     pub use crate::runtime::task::{
-        AbortHandle, Builder, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState,
-        Unconstrained, Unhandled, YieldNow, all_tasks, consume_budget, current, id, try_current,
-        try_id, unconstrained, yield_now,
+        AbortHandle, Id, JoinError, JoinHandle, LocalKey, Scoped, TaskInfo, TaskState,
+        Unconstrained, Unhandled, YieldNow, consume_budget, current, id, try_current, try_id,
+        unconstrained, yield_now,
     };
+    #[doc(inline)]
+    pub use crate::runtime::tasks::{Builder, all_tasks};
     #[doc(inline)]
     pub use crate::runtime::threads::block_in_place;
     #[doc(inline)]
@@ -127,6 +130,9 @@ pub mod task {
 
 /// Time: sleeps, timeouts, intervals and the clock they go by.
 pub mod time {
+    #[doc(inline)]
+    #[cfg(feature = "test-util")]
+    pub use crate::runtime::paused::advance;
     #[doc(inline)]
     pub use crate::timer::*;
 }

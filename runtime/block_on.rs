@@ -4,9 +4,10 @@
 
 use super::context::{Asynchronous, Entered};
 use super::coop;
+use super::scheduler::Shared;
+use super::scheduler::config::Flavor;
 use super::scheduler::current::{Left, drive};
 use super::scheduler::worker::Worker;
-use super::scheduler::{Flavor, Shared};
 use super::shim::atomic::AtomicBool;
 use super::shim::seeded;
 use super::shim::thread::{self, Thread};
@@ -180,11 +181,10 @@ impl Shared {
         signal.rouse();
     }
 
-    /// Gives the worker to the next one, or to the end, if that was asked for while nobody but this thread had it.
+    /// Leaves the worker to the next thread in `block_on`. If the runtime was stopped meanwhile, this is its end.
     fn put_back(&self, worker: Box<Worker>) {
         self.seats.put(worker);
-        // Whoever asks for the end does so before it looks for the worker, under the lock of the seat: either it finds
-        // the worker there, or this sees that it asked.
+        // Who stops the runtime sets the flag and then asks for the worker, under the same lock: one of the two has it.
         if self.gate.is_stopping() && !seeded("a_worker_that_is_put_back_is_forgotten") {
             if let Some(worker) = self.seats.try_take() {
                 self.hand_in(worker);

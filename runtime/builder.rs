@@ -1,13 +1,12 @@
-//! How a runtime is configured. It owns the settings and their limits; what they mean to a worker is the scheduler's.
+//! How a runtime is configured and made. It owns the limits of the settings; what they mean to a worker is the
+//! scheduler's.
 
 use super::blocking;
-use super::quietly::quietly;
-use super::report;
+use super::scheduler::Shared;
+use super::scheduler::config::{Config, Flavor, Hooks};
 use super::scheduler::worker::Worker;
-use super::scheduler::{Flavor, Shared};
 use super::task::Unhandled;
 use super::{Runtime, context, threads};
-use crate::timer::clock::Clock;
 use core::fmt;
 use core::time::Duration;
 use std::io;
@@ -20,97 +19,6 @@ const LEAST_STACK: usize = 16 * 1024;
 /// Ticks between two maintenances, as in tokio and Go: a prime, so that it does not beat with the tasks' own rhythms.
 const MAINTENANCE_INTERVAL: u32 = 61;
 const WORKERS_VARIABLE: &str = "FILCH_WORKERS";
-
-type ThreadHook = Arc<dyn Fn() + Send + Sync>;
-
-/// What the workers call at the turning points of their lives.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks {
-    start: Option<ThreadHook>,
-    stop: Option<ThreadHook>,
-    park: Option<ThreadHook>,
-    unpark: Option<ThreadHook>,
-}
-
-impl Hooks {
-    pub(crate) fn start(&self) {
-        call(self.start.as_ref());
-    }
-    pub(crate) fn stop(&self) {
-        call(self.stop.as_ref());
-    }
-    pub(crate) fn park(&self) {
-        call(self.park.as_ref());
-    }
-    pub(crate) fn unpark(&self) {
-        call(self.unpark.as_ref());
-    }
-}
-
-/// A hook that panics is the user's affair; the worker lives on.
-fn call(hook: Option<&ThreadHook>) {
-    if let Some(hook) = hook {
-        quietly(|| hook());
-    }
-}
-
-/// The settings of a runtime that is being built, and later those of the runtime.
-#[derive(Clone)]
-pub(crate) struct Config {
-    pub(crate) workers: usize,
-    pub(crate) thread_name: String,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) maintenance_interval: u32,
-    pub(crate) hooks: Hooks,
-    pub(crate) on_unhandled: Option<report::Hook>,
-    blocking_threads: usize,
-    blocking_keep_alive: Duration,
-    blocking_queue: Option<usize>,
-    #[cfg(feature = "test-util")]
-    paused: bool,
-}
-
-impl Config {
-    pub(crate) fn clock(&self) -> Clock {
-        let clock = Clock::new();
-        #[cfg(feature = "test-util")]
-        if self.paused {
-            clock.freeze();
-        }
-        clock
-    }
-
-    /// The settings of the blocking pool of this runtime, which is being made.
-    pub(crate) fn pool(&self, runtime: Weak<Shared>) -> blocking::Config {
-        let hooks = self.hooks.clone();
-        let stop = self.hooks.clone();
-        let mut pool = blocking::Config::new(self.thread_name.clone());
-        pool.max_threads = self.blocking_threads;
-        pool.keep_alive = self.blocking_keep_alive;
-        pool.queue_bound = self.blocking_queue;
-        pool.stack_size = self.stack_size;
-        #[cfg(feature = "test-util")]
-        {
-            let runtime = runtime.clone();
-            pool.on_thread_idle = Some(Arc::new(move || {
-                if let Some(shared) = runtime.upgrade() {
-                    shared.let_time_jump();
-                }
-            }));
-        }
-        pool.on_thread_start = Some(Arc::new(move || {
-            if let Some(shared) = runtime.upgrade() {
-                context::enter_pool(&shared);
-            }
-            hooks.start();
-        }));
-        pool.on_thread_stop = Some(Arc::new(move || {
-            stop.stop();
-            context::leave_pool();
-        }));
-        pool
-    }
-}
 
 /// Configures and builds a [`Runtime`].
 ///
@@ -398,7 +306,7 @@ impl Builder {
         let mut config = self.config.clone();
         config.workers = self.worker_count()?;
         self.check(&config)?;
-        let (shared, workers) = Shared::new(self.flavor, config)?;
+        let (shared, workers) = Shared::new(self.flavor, config, pool_of)?;
         match self.flavor {
             Flavor::CurrentThread => {
                 workers
@@ -475,6 +383,56 @@ impl Builder {
             None => Ok(()),
         }
     }
+}
+
+impl Runtime {
+    /// A multi-threaded runtime with one worker per core.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no threads or descriptors, or `FILCH_WORKERS` is no sensible number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Runtime::new()?;
+    /// assert_eq!(runtime.block_on(async { 5 }), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Self> {
+        Builder::multi_thread().build()
+    }
+}
+
+/// The settings of the blocking pool of a runtime, which is being made.
+fn pool_of(config: &Config, runtime: Weak<Shared>) -> blocking::Config {
+    let hooks = config.hooks.clone();
+    let stop = config.hooks.clone();
+    let mut pool = blocking::Config::new(config.thread_name.clone());
+    pool.max_threads = config.blocking_threads;
+    pool.keep_alive = config.blocking_keep_alive;
+    pool.queue_bound = config.blocking_queue;
+    pool.stack_size = config.stack_size;
+    #[cfg(feature = "test-util")]
+    {
+        let runtime = runtime.clone();
+        pool.on_thread_idle = Some(Arc::new(move || {
+            if let Some(shared) = runtime.upgrade() {
+                shared.let_time_jump();
+            }
+        }));
+    }
+    pool.on_thread_start = Some(Arc::new(move || {
+        if let Some(shared) = runtime.upgrade() {
+            context::enter_pool(&shared);
+        }
+        hooks.start();
+    }));
+    pool.on_thread_stop = Some(Arc::new(move || {
+        stop.stop();
+        context::leave_pool();
+    }));
+    pool
 }
 
 fn refuse<T>(what: String) -> io::Result<T> {

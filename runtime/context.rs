@@ -1,10 +1,11 @@
 //! What a thread is in the middle of: which runtime is current, which worker it runs, and whether it may block.
 //! It owns those words of the thread and their guards; it must not know how a worker works.
 
+use super::coop;
 use super::scheduler::Shared;
 use super::scheduler::worker::Worker;
+use super::shim;
 use super::task::Aside;
-use super::{Handle, coop, shim};
 use crate::timer;
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -26,6 +27,7 @@ shim::thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
     static CURRENT: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static EARLY: RefCell<Vec<Undo>> = const { RefCell::new(Vec::new()) };
     static POOL: RefCell<Option<(u16, Entered)>> = const { RefCell::new(None) };
 }
 
@@ -136,7 +138,8 @@ impl fmt::Display for NoRuntime<'_> {
 ///
 /// # Panics
 ///
-/// On drop, if guards of a thread are not dropped in the reverse order of their making.
+/// On drop, if guards of a thread are not dropped in the reverse order of their making. The thread then leaves the
+/// runtime when the guards made after this one are dropped, too.
 ///
 /// # Examples
 ///
@@ -152,7 +155,8 @@ impl fmt::Display for NoRuntime<'_> {
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
     inner: Entered,
-    handle: PhantomData<&'a Handle>,
+    /// The guard does not outlive the handle.
+    handle: PhantomData<&'a Arc<Shared>>,
 }
 
 impl EnterGuard<'_> {
@@ -173,10 +177,29 @@ impl fmt::Debug for EnterGuard<'_> {
 }
 
 /// The guard itself, for this crate's own use.
+///
+/// One that is dropped out of turn says so, and leaves what it would have undone to the guards above it: the last of them
+/// to go undoes both.
 pub(crate) struct Entered {
-    before: Option<Arc<Shared>>,
+    undo: Option<Undo>,
     depth: usize,
-    _timers: timer::context::Guard,
+}
+
+/// What the end of a guard brings back.
+struct Undo {
+    depth: usize,
+    before: Option<Arc<Shared>>,
+    timers: timer::context::Guard,
+}
+
+impl Undo {
+    /// The thread is as it was before the guard was made.
+    fn undo(self) {
+        DEPTH.set(self.depth - 1);
+        // The replaced reference is dropped after the borrow has ended, and the timers after that.
+        let _timers = self.timers;
+        let _replaced = CURRENT.try_with(|current| current.replace(self.before));
+    }
 }
 
 impl Entered {
@@ -187,12 +210,16 @@ impl Entered {
     /// For the thread of a worker, which sets timers in its own wheel.
     pub(crate) fn with_wheel(shared: &Arc<Shared>, worker: Option<usize>) -> Self {
         let before = CURRENT.with(|current| current.replace(Some(shared.clone())));
-        DEPTH.set(DEPTH.get() + 1);
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
         let timers = timer::context::enter(&shared.timers, worker);
         Self {
-            before,
-            depth: DEPTH.get(),
-            _timers: timers,
+            undo: Some(Undo {
+                depth,
+                before,
+                timers,
+            }),
+            depth,
         }
     }
 }
@@ -200,7 +227,12 @@ impl Entered {
 impl Drop for Entered {
     #[track_caller]
     fn drop(&mut self) {
+        let Some(undo) = self.undo.take() else {
+            unreachable!("it is dropped once")
+        };
         if DEPTH.get() != self.depth {
+            // A thread that is being torn down needs no undoing.
+            let _ = EARLY.try_with(|early| early.borrow_mut().push(undo));
             if !std::thread::panicking() {
                 panic!(
                     "`EnterGuard`s must be dropped in the reverse order of `Handle::enter`: give each a scope of its own"
@@ -208,11 +240,25 @@ impl Drop for Entered {
             }
             return;
         }
-        DEPTH.set(self.depth - 1);
-        let before = self.before.take();
-        // The replaced reference is dropped after the borrow has ended.
-        let _replaced = CURRENT.with(|current| current.replace(before));
+        undo.undo();
+        while let Some(undo) = next_early() {
+            undo.undo();
+        }
     }
+}
+
+/// What a guard left to be undone that was dropped before those above it, if it is its turn.
+fn next_early() -> Option<Undo> {
+    let depth = DEPTH.get();
+    if depth == 0 {
+        return None;
+    }
+    let next = EARLY.try_with(|early| {
+        let mut early = early.borrow_mut();
+        let at = early.iter().position(|undo| undo.depth == depth)?;
+        Some(early.swap_remove(at))
+    });
+    next.ok().flatten()
 }
 
 /// While it lives, the thread is asynchronous: `block_on` on it panics.

@@ -3,27 +3,19 @@
 
 use super::blocking::{Config, Job, Pool, SubmitError};
 use super::context;
+use super::paused::Hold;
 use super::report;
 use super::scheduler::Shared;
-#[cfg(feature = "test-util")]
-use super::scheduler::remote::Remote;
 use super::shim::Instant;
-#[cfg(feature = "test-util")]
-use super::shim::atomic::fence;
-use super::spawn::make;
 use super::table;
-use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, name_of};
+use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, make, name_of};
 use core::fmt;
 use core::future::Future;
 use core::panic::Location;
 use core::pin::Pin;
-#[cfg(feature = "test-util")]
-use core::sync::atomic::Ordering::SeqCst;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-#[cfg(feature = "test-util")]
-use std::sync::Arc;
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
 ///
@@ -100,6 +92,8 @@ impl<F: FnOnce() -> R, R> Future for Call<F> {
 struct InPool;
 
 impl Schedule for InPool {
+    const IN_POOL: bool = true;
+
     fn schedule(task: Runnable) {
         // A call is scheduled from its spawn to its only run, so no wake-up ever wins its queue entry.
         debug_assert!(false, "a blocking job was scheduled twice");
@@ -148,16 +142,52 @@ impl Job for Runnable {
     }
 }
 
+/// A job in an [`Executor`]. Until it has ended, and its joiner is woken, it holds back the paused clock of the runtime
+/// that it works for, as a job in the runtime's own pool does.
+struct Errand {
+    entry: Runnable,
+    hold: Hold,
+}
+
+impl Job for Errand {
+    type Tag = Tag;
+
+    fn run(self) {
+        let Self { entry, hold: _held } = self;
+        Job::run(entry);
+    }
+
+    fn cancel(self) {
+        let Self { entry, hold: _held } = self;
+        Job::cancel(entry);
+    }
+
+    fn tag(&self) -> Tag {
+        self.entry.tag()
+    }
+
+    fn describe(tag: Tag) -> String {
+        Runnable::describe(tag)
+    }
+}
+
 /// Makes a job of the closure and submits it; one that the pool refuses is cancelled.
 #[track_caller]
-fn submit<F, R>(pool: &Pool<Runnable>, runtime: u16, f: F, name: Option<Box<str>>) -> JoinHandle<R>
+fn submit<J, F, R>(
+    pool: &Pool<J>,
+    job: impl FnOnce(Runnable) -> J,
+    runtime: u16,
+    f: F,
+    name: Option<Box<str>>,
+) -> JoinHandle<R>
 where
+    J: Job,
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
     // SAFETY: closure and output are `Send`.
     let task = unsafe { make::<_, InPool>(Call(Some(f)), runtime, 0, false, name) };
-    match pool.submit(task.entry) {
+    match pool.submit(job(task.entry)) {
         Ok(()) => {}
         Err(SubmitError::Closed(job) | SubmitError::Full(job) | SubmitError::NoThread(job, _)) => {
             job.cancel();
@@ -173,52 +203,7 @@ impl Shared {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        submit(&self.blocking, self.slot.number(), f, name)
-    }
-
-    /// With a frozen clock: if everybody waits for it, lets it jump to the next timer; whether it did.
-    pub(crate) fn auto_advance(&self) -> bool {
-        #[cfg(feature = "test-util")]
-        if self.timers.clock().is_frozen() {
-            // The looks below are made one after the other. What they say together holds for one moment only if nobody
-            // moved meanwhile: otherwise a task that slept at the first look and set a timer before the last is missed.
-            loop {
-                let before = self.activity();
-                let earliest = self.timers.min_expiry();
-                if !self.everybody_rests() || earliest == u64::MAX {
-                    return false;
-                }
-                // ORDERING: SeqCst with the fence of `idle.rs` before a worker's sleep and with the counts of roots: who
-                // is seen to rest has counted before what it did.
-                fence(SeqCst);
-                if self.everybody_rests()
-                    && self.activity() == before
-                    && self.timers.min_expiry() == earliest
-                {
-                    self.timers.clock().advance_to(earliest);
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    #[cfg(feature = "test-util")]
-    fn everybody_rests(&self) -> bool {
-        self.idle.everyone_sleeps()
-            && self.shares.roots_awake() == 0
-            && self.blocking.threads() == self.blocking.idle()
-            && self.blocking.queued() == 0
-    }
-
-    /// Changes whenever a task is polled, or a thread in `block_on` or of the blocking pool has come to rest.
-    #[cfg(feature = "test-util")]
-    fn activity(&self) -> (u64, u64) {
-        let polls = |remote: &Arc<Remote>| remote.counters.polls.get();
-        (
-            self.remotes.iter().map(polls).sum(),
-            self.shares.rests.load(SeqCst),
-        )
+        submit(&self.blocking, |entry| entry, self.slot.number(), f, name)
     }
 }
 
@@ -234,7 +219,7 @@ impl Shared {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Executor {
-    pool: Pool<Runnable>,
+    pool: Pool<Errand>,
     name: String,
     /// It was waited for as long as the user wanted.
     ended: bool,
@@ -288,7 +273,14 @@ impl Executor {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        submit(&self.pool, table::NONE, f, None)
+        let hold = Hold::for_caller();
+        submit(
+            &self.pool,
+            |entry| Errand { entry, hold },
+            table::NONE,
+            f,
+            None,
+        )
     }
 
     /// The pool's name.

@@ -165,6 +165,13 @@ impl Handle {
     /// The tasks that are alive in this runtime, blocking jobs included; found by walking the memory of tasks. asyncio's
     /// `all_tasks`.
     ///
+    /// # Cost
+    ///
+    /// No list of tasks is kept, so that a spawn need not enter one. The memory of tasks is one for the process, and this
+    /// looks at all of it: about 11 ns for each task of another runtime, and 15 to 75 ns (the fewer, the less) for each of
+    /// this one, so 11 ms in an empty runtime beside one with a million tasks. Tasks are spawned, polled and freed
+    /// meanwhile.
+    ///
     /// ```
     /// filch::block_on(async {
     ///     let sleeper = filch::task::Builder::new().name("sleeper").spawn(std::future::pending::<()>());

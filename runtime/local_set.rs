@@ -4,9 +4,8 @@
 use super::coop;
 use super::report;
 use super::shim::{self, Mutex, seeded};
-use super::spawn::make;
 use super::table::{self, Slot};
-use super::task::{JoinHandle, Ran, Runnable, Schedule, Unhandled, abort_owned, walk};
+use super::task::{JoinHandle, Ran, Runnable, Schedule, Unhandled, abort_owned, make, walk};
 use super::{Runtime, context};
 use core::cell::{Cell, RefCell};
 use core::fmt;

@@ -2,58 +2,7 @@
 //! hot paths; what several threads count is counted where they meet anyway.
 
 use super::scheduler::Shared;
-use super::shim::atomic::{AtomicU64, AtomicUsize};
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
-
-/// Numbers that several threads write.
-#[derive(Default)]
-pub(crate) struct Shares {
-    pub(crate) remote_spawns: AtomicU64,
-    pub(crate) unparks: AtomicU64,
-    /// Tasks that ended on a thread without a worker.
-    pub(crate) done: AtomicU64,
-    /// Tasks that ended because their runtime did.
-    pub(crate) dropped: AtomicU64,
-    /// How often somebody came to rest while the clock was frozen.
-    pub(crate) rests: AtomicU64,
-    /// Threads in `block_on` that are not asleep.
-    roots: AtomicUsize,
-}
-
-/// Counts a thread in `block_on` as awake, or an awake one as asleep, until it is dropped.
-pub(crate) struct RootMark<'a>(&'a AtomicUsize, usize);
-
-impl Drop for RootMark<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(self.1, Relaxed);
-    }
-}
-
-impl Shares {
-    pub(crate) fn root_awake(&self) -> RootMark<'_> {
-        self.roots.fetch_add(1, Relaxed);
-        RootMark(&self.roots, usize::MAX)
-    }
-    pub(crate) fn root_asleep(&self) -> RootMark<'_> {
-        self.roots.fetch_sub(1, Relaxed);
-        RootMark(&self.roots, 1)
-    }
-    /// A thread in `block_on` falls asleep, and [`Self::root_wakes`] follows.
-    pub(crate) fn root_sleeps(&self) {
-        // ORDERING: SeqCst with `roots_awake`: the waker counts a root before it goes on to look itself.
-        self.roots.fetch_sub(1, SeqCst);
-    }
-    /// Undoes [`Self::root_sleeps`]: by the thread itself, or by its waker before it is un-parked.
-    pub(crate) fn root_wakes(&self) {
-        // ORDERING: as above.
-        self.roots.fetch_add(1, SeqCst);
-    }
-    #[cfg(feature = "test-util")]
-    pub(crate) fn roots_awake(&self) -> usize {
-        // ORDERING: as above.
-        self.roots.load(SeqCst)
-    }
-}
+use core::sync::atomic::Ordering::Relaxed;
 
 /// A snapshot of a runtime's numbers, made by [`Runtime::metrics`](super::Runtime::metrics). Counts go from the start of
 /// the runtime; they are read while the workers run, so two of them may be a moment apart.

@@ -12,6 +12,7 @@ mod local_set;
 mod metrics;
 #[cfg(all(test, loom))]
 pub(crate) mod model;
+pub(crate) mod paused;
 pub(crate) mod quietly;
 mod report;
 mod scheduler;
@@ -22,6 +23,7 @@ mod shuttle;
 pub(crate) mod spawn;
 mod table;
 pub(crate) mod task;
+pub(crate) mod tasks;
 pub(crate) mod threads;
 
 pub use self::builder::Builder;

@@ -232,6 +232,14 @@ const CONTROLS: &[(&str, &str)] = &[
         "runtime::task::model::abort_against_complete",
     ),
     (
+        "no_fence_after_the_stop",
+        "runtime::scheduler::model::stop_against_look_after",
+    ),
+    (
+        "no_fence_before_the_look_at_the_stop",
+        "runtime::scheduler::model::stop_against_look_after",
+    ),
+    (
         "the_end_is_not_told",
         "runtime::scheduler::model::wait_against_finish",
     ),

@@ -8,9 +8,19 @@
 #[cfg(not(any(loom, shuttle)))]
 mod real {
     pub(crate) mod atomic {
+        #[cfg(not(filch_tsan))]
+        pub(crate) use core::sync::atomic::fence;
         pub(crate) use core::sync::atomic::{
-            AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, fence,
+            AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
         };
+
+        /// The thread sanitizer knows no fences. A read-modify-write on a word that all share orders at least as much.
+        #[cfg(filch_tsan)]
+        pub(crate) fn fence(order: core::sync::atomic::Ordering) {
+            static FENCES: AtomicUsize = AtomicUsize::new(0);
+            // ORDERING: that of the fence, which all callers want sequentially consistent.
+            FENCES.fetch_add(1, order);
+        }
     }
     /// Atomics in memory that comes and goes: a model checks that they are not touched after their end.
     pub(crate) mod mortal {
@@ -47,9 +57,18 @@ mod real {
     pub(crate) const fn step() {}
 
     /// Whether a bug was sown for a model to find, as the negative control of that model: never, in what ships.
+    #[cfg(not(filch_tsan))]
     #[inline(always)]
     pub(crate) const fn seeded(_bug: &str) -> bool {
         false
+    }
+
+    /// Whether `FILCH_SEEDED_BUG` names this bug, as the negative control of the thread sanitizer.
+    #[cfg(filch_tsan)]
+    pub(crate) fn seeded(bug: &str) -> bool {
+        static SEEDED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+        let seeded = SEEDED.get_or_init(|| std::env::var("FILCH_SEEDED_BUG").ok());
+        seeded.as_deref() == Some(bug)
     }
 }
 

@@ -1,19 +1,18 @@
 //! The runtime itself, and its end.
 //! It owns who asks for the end and who waits for it; what happens meanwhile is told in `scheduler/close.rs`.
 
-use super::builder::Builder;
 use super::context::{self, EnterGuard};
 use super::handle::Handle;
 use super::metrics::Metrics;
-use super::scheduler::{Flavor, Shared};
-use super::shim::{Instant, seeded};
+use super::scheduler::Shared;
+use super::scheduler::config::Flavor;
+use super::shim::Instant;
 use super::task::JoinHandle;
 use super::threads;
 use core::fmt;
 use core::future::{Future, IntoFuture};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
-use std::io;
 use std::sync::Arc;
 
 /// Runs a future, and all it spawns, on a multi-threaded runtime made for this call, and gives its output. At the end the
@@ -44,9 +43,9 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
 
 /// A scheduler with its workers, timers and blocking pool.
 ///
-/// Dropping it ends it: workers finish their present poll, all futures are dropped, each once; blocking jobs that have not
-/// begun are cancelled, and those that run are waited for. A drop inside a task, or inside one of the runtime's own
-/// blocking jobs, does not wait (a runtime that waits for its own caller never ends): it is a
+/// Dropping it ends it: workers finish their present poll and begin no other, all futures are dropped, each once;
+/// blocking jobs that have not begun are cancelled, and those that run are waited for. A drop inside a task, or inside
+/// one of the runtime's own blocking jobs, does not wait (a runtime that waits for its own caller never ends): it is a
 /// [`shutdown_background`](Self::shutdown_background) then.
 ///
 /// ```
@@ -66,23 +65,6 @@ impl Runtime {
             handle: Handle::new(shared),
             ended: false,
         }
-    }
-
-    /// A multi-threaded runtime with one worker per core.
-    ///
-    /// # Errors
-    ///
-    /// If the system gives no threads or descriptors, or `FILCH_WORKERS` is no sensible number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let runtime = filch::runtime::Runtime::new()?;
-    /// assert_eq!(runtime.block_on(async { 5 }), 5);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn new() -> io::Result<Self> {
-        Builder::multi_thread().build()
     }
 
     /// Runs a future on this thread until it is ready, and gives its output. What it spawns runs on the workers, or, on a
@@ -295,13 +277,7 @@ pub struct ShutdownReport {
 impl Shared {
     /// Asks for the end; the number of blocking jobs that were cancelled by it.
     fn begin_end(&self) -> u64 {
-        if seeded("the_workers_wake_before_the_stop") {
-            self.unpark_all();
-        }
-        self.gate.stop();
-        if !seeded("the_workers_wake_before_the_stop") {
-            self.unpark_all();
-        }
+        self.stop();
         let jobs_cancelled = self.blocking.close();
         if self.flavor == Flavor::CurrentThread {
             // If another thread drives the worker, that one brings the end.

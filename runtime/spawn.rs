@@ -2,12 +2,11 @@
 //! It owns the ways in; it must not know how a task is laid out or which queue is served when.
 
 use super::context;
-use super::scheduler::{OnRuntime, Shared};
-use super::task::{Header, JoinHandle, Runnable, Schedule, Spec, allocate};
+use super::scheduler::Shared;
+use super::scheduler::on_runtime::OnRuntime;
+use super::task::{JoinHandle, New, Runnable, Schedule, make};
 use core::future::Future;
-use core::panic::Location;
 use core::pin::Pin;
-use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::task::{Context, Poll};
 use std::sync::Arc;
@@ -174,45 +173,6 @@ where
         };
         // SAFETY: `this` was pinned, and so is what is in it.
         unsafe { Pin::new_unchecked(future) }.poll(cx)
-    }
-}
-
-/// A new task: the right to run it, and the right to its output.
-pub(crate) struct New<T> {
-    pub(crate) entry: Runnable,
-    pub(crate) handle: JoinHandle<T>,
-}
-
-/// # Safety
-/// As [`allocate`].
-#[track_caller]
-#[inline]
-pub(crate) unsafe fn make<F, S>(
-    future: F,
-    runtime: u16,
-    home: u16,
-    local: bool,
-    name: Option<Box<str>>,
-) -> New<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-    S: Schedule,
-{
-    let spec = Spec {
-        location: Location::caller(),
-        runtime,
-        home,
-        local,
-        name,
-    };
-    // SAFETY: passed on; the entry and the handle are the ones that the new task comes with.
-    unsafe {
-        let task: NonNull<Header> = allocate::<F, S>(future, spec);
-        New {
-            entry: Runnable::from_raw(task),
-            handle: JoinHandle::from_raw(task),
-        }
     }
 }
 

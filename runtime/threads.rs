@@ -4,10 +4,10 @@
 use super::context::{self, Asynchronous, Blocking, Entered};
 use super::scheduler::Shared;
 use super::scheduler::current::{Left, drive};
+use super::scheduler::on_runtime::OnRuntime;
 use super::scheduler::worker::Worker;
 use super::shim::{self, Mutex, seeded, thread};
 use super::task::{Ran, Schedule};
-use crate::runtime::scheduler::OnRuntime;
 use crate::timer;
 use core::sync::atomic::Ordering::Relaxed;
 use std::io;
@@ -26,8 +26,7 @@ pub(crate) fn start(shared: &Arc<Shared>, workers: Vec<Worker>) -> io::Result<()
                 Ok(()) => continue,
                 Err((error, worker)) => {
                     failed = Some(error);
-                    shared.gate.stop();
-                    shared.unpark_all();
+                    shared.stop();
                     shared.hand_in(worker);
                 }
             }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     CountingWaker, Event, LIMIT, Tally, guarded, is_child, on_each_flavor, run_child, wait_until,
-    workers,
+    within, workers,
 };
 use filch::runtime::{Builder, Handle};
 use filch::task::{JoinHandle, yield_now};
@@ -17,12 +17,13 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 #[test]
-fn a17_two_hundred_thousand_tasks_woken_at_once_all_run_once() {
-    guarded(|| {
+fn a17_million_tasks_woken_at_once_all_run_once() {
+    within(LIMIT * 3, || {
         let runtime = workers(2);
-        let count = 200_000;
+        let count = 1_000_000;
         let go = Event::new();
         let ran = Tally::new();
         let tasks: Vec<_> = (0..count)
@@ -58,10 +59,10 @@ fn a17_two_hundred_thousand_tasks_woken_at_once_all_run_once() {
 }
 
 #[test]
-fn a18_three_hundred_thousand_tasks_spawned_from_one_are_none_lost() {
+fn a18_million_tasks_spawned_from_one_are_none_lost() {
     on_each_flavor(|runtime| {
         let ran = Tally::new();
-        let count = 100_000;
+        let count = 1_000_000;
         let ran_there = ran.clone();
         let task = runtime.spawn(async move {
             let tasks: Vec<_> = (0..count)
@@ -203,11 +204,17 @@ fn a22_task_that_joins_itself_gets_an_error() {
     });
 }
 
+/// The table asks for 10^8 spawns, which take twenty minutes: `FILCH_A23_SPAWNS=100000000` and a release build.
 #[test]
 fn a23_no_wake_up_is_lost_between_two_sleeping_workers_and_spawns_from_outside() {
-    guarded(|| {
+    let count = match std::env::var("FILCH_A23_SPAWNS") {
+        Ok(count) => count.parse().expect("FILCH_A23_SPAWNS is a number"),
+        Err(_) if cfg!(debug_assertions) => 200_000,
+        Err(_) => 1_000_000,
+    };
+    within(LIMIT * 3 + Duration::from_micros(count) * 50, move || {
         let runtime = workers(2);
-        for at in 0..20_000 {
+        for at in 0..count {
             let task = runtime.spawn(async move { at });
             assert_eq!(runtime.block_on(task).unwrap(), at);
         }
@@ -316,7 +323,7 @@ fn a27_wakes_into_a_full_queue_do_not_block() {
     guarded(|| {
         let runtime = workers(1);
         let (give, wakers) = mpsc::channel::<Waker>();
-        for _ in 0..20_000 {
+        for _ in 0..1_000_000 {
             let give = give.clone();
             let future = poll_fn(move |cx| {
                 // Fails once the test has all wakers.

@@ -134,7 +134,7 @@ fn b34_drops_that_spawn_during_the_end_come_to_an_end() {
         guarded(move || {
             let tally = Tally::new();
             let runtime = make();
-            let first = Spawner(50, tally.clone(), tally.token());
+            let first = Spawner(1000, tally.clone(), tally.token());
             let task = runtime.spawn(async move {
                 let _first = first;
                 pending::<()>().await;
@@ -144,8 +144,8 @@ fn b34_drops_that_spawn_during_the_end_come_to_an_end() {
             let _entered = guard.enter();
             drop(runtime);
             assert!(task.is_finished());
-            wait_until("all are dropped", || tally.dropped() == 51);
-            assert_eq!(tally.made(), 51);
+            wait_until("all are dropped", || tally.dropped() == 1001);
+            assert_eq!(tally.made(), 1001);
         });
     }
 }
@@ -396,8 +396,8 @@ fn count_of_threads() -> usize {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn b43_three_hundred_runtimes_one_after_the_other_leave_nothing() {
-    const NAME: &str = "b43_three_hundred_runtimes_one_after_the_other_leave_nothing";
+fn b43_ten_thousand_runtimes_one_after_the_other_leave_nothing() {
+    const NAME: &str = "b43_ten_thousand_runtimes_one_after_the_other_leave_nothing";
     if is_child() {
         let cycle = |at: u64| {
             let runtime = if at % 3 == 0 {
@@ -409,15 +409,18 @@ fn b43_three_hundred_runtimes_one_after_the_other_leave_nothing() {
                 runtime.spawn(async move { filch::spawn_blocking(move || at).await.unwrap() });
             assert_eq!(runtime.block_on(task).unwrap(), at);
         };
-        (0..10).for_each(cycle);
+        (0..100).for_each(cycle);
         let (threads, descriptors) = (count_of("task"), count_of("fd"));
-        (0..300).for_each(cycle);
+        let resident = common::resident_bytes();
+        (0..10_000).for_each(cycle);
         wait_until("no thread is left", || count_of("task") <= threads);
         assert_eq!(count_of("fd"), descriptors);
-        println!("as before");
+        let grown = common::resident_bytes().saturating_sub(resident);
+        assert!(grown < 1 << 20, "grown by {grown} bytes");
+        println!("as before, grown by {grown} bytes");
         return;
     }
-    let child = run_child(NAME, LIMIT, &[]);
+    let child = run_child(NAME, LIMIT * 3, &[]);
     child.assert_success();
     assert!(child.stdout.contains("as before"), "{child:#?}");
 }

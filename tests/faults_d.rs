@@ -106,11 +106,11 @@ fn d51_endless_and_far_durations_saturate_and_never_panic() {
 }
 
 #[test]
-fn d52_hundred_thousand_timers_at_one_instant_all_fire_and_none_early() {
+fn d52_million_timers_at_one_instant_all_fire_and_none_early() {
     on_each_flavor(|runtime| {
         runtime.block_on(async {
             let deadline = Instant::now() + Duration::from_millis(20);
-            let tasks: Vec<_> = (0..100_000)
+            let tasks: Vec<_> = (0..1_000_000)
                 .map(|_| {
                     filch::spawn(async move {
                         sleep_until(deadline).await;
@@ -317,6 +317,7 @@ fn d58_stopped_process_fires_each_sleep_once_when_it_goes_on() {
     assert!(child.stdout.contains("50 fired"), "{child:#?}");
 }
 
+/// 10^8 of them in a release build, 5 * 10^6 otherwise.
 #[test]
 fn d60_timers_that_are_dropped_unfinished_leave_nothing() {
     const NAME: &str = "d60_timers_that_are_dropped_unfinished_leave_nothing";
@@ -333,13 +334,17 @@ fn d60_timers_that_are_dropped_unfinished_leave_nothing() {
         };
         create(1000);
         let before = common::resident_bytes();
-        create(500_000);
+        create(if cfg!(debug_assertions) {
+            5_000_000
+        } else {
+            100_000_000
+        });
         let grown = common::resident_bytes().saturating_sub(before);
         assert!(grown < 1 << 20, "grown by {grown} bytes");
         println!("flat");
         return;
     }
-    let child = common::run_child(NAME, LIMIT, &[]);
+    let child = common::run_child(NAME, LIMIT * 3, &[]);
     child.assert_success();
     assert!(child.stdout.contains("flat"), "{child:#?}");
 }

@@ -218,6 +218,18 @@ fn guards_dropped_in_the_wrong_order_say_so() {
             &["EnterGuard", "reverse order"],
         );
         drop(second);
+        // Nothing of it is left: not the runtime, and not the order in which other guards have to go.
+        assert!(Handle::try_current().is_err(), "the thread has left both");
+        let outer = one.enter();
+        let (first, second, third) = (one.enter(), two.enter(), one.enter());
+        for wrong in [first, second] {
+            assert!(catch_unwind(AssertUnwindSafe(|| drop(wrong))).is_err());
+        }
+        drop(third);
+        assert!(Handle::try_current().is_ok(), "it is in the outermost");
+        drop(outer);
+        assert!(Handle::try_current().is_err());
+        assert_eq!(one.block_on(one.spawn(async { 5 })).unwrap(), 5);
     });
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Event, LIMIT, Tally, guarded, on_each_flavor, wait_until, workers};
+use common::{Event, LIMIT, Tally, current_thread, guarded, on_each_flavor, wait_until, workers};
 use filch::runtime::Handle;
 use filch::task::{JoinHandle, yield_now};
 use std::future::{pending, poll_fn};
@@ -11,6 +11,114 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// The worker of a current-thread runtime is in use when the stop comes, and in use no more when the future is ready.
+#[test]
+fn runtime_that_is_dropped_in_its_own_block_on_ends_with_it() {
+    for make in [current_thread, || workers(1)] {
+        guarded(move || {
+            let (runtime, tally) = (make(), Tally::new());
+            let handle = runtime.handle().clone();
+            let token = tally.token();
+            let waiting = handle.spawn(async move {
+                let _token = token;
+                pending::<()>().await;
+            });
+            handle.block_on(async move { drop(runtime) });
+            wait_until("it is dropped", || tally.dropped() == 1);
+            assert!(filch::block_on(waiting).unwrap_err().is_cancelled());
+        });
+    }
+}
+
+#[test]
+fn worker_that_stops_its_runtime_polls_no_other_task() {
+    for make in [current_thread, || workers(1)] {
+        guarded(move || {
+            let runtime = make();
+            let (handle, tally) = (runtime.handle().clone(), Tally::new());
+            let others = tally.clone();
+            let stopper = handle.spawn(async move {
+                for _ in 0..50 {
+                    let (token, polled) = (others.token(), others.clone());
+                    let other = async move {
+                        let _token = token;
+                        polled.count();
+                    };
+                    filch::spawn(other).detach();
+                }
+                runtime.shutdown_background();
+            });
+            handle.block_on(stopper).unwrap();
+            wait_until("all are dropped", || tally.dropped() == 50);
+            assert_eq!(tally.counted(), 0);
+        });
+    }
+}
+
+#[test]
+fn busy_workers_finish_their_present_poll_and_no_more() {
+    guarded(|| {
+        for _ in 0..100 {
+            let (runtime, tally) = (workers(2), Tally::new());
+            for _ in 0..8 {
+                let (token, polled) = (tally.token(), tally.clone());
+                let busy = async move {
+                    let _token = token;
+                    loop {
+                        polled.count();
+                        yield_now().await;
+                    }
+                };
+                runtime.spawn(busy).detach();
+            }
+            wait_until("they are busy", || tally.counted() > 100);
+            runtime.shutdown_background();
+            let before = tally.counted();
+            wait_until("all are dropped", || tally.dropped() == 8);
+            let more = tally.counted() - before;
+            assert!(more <= 2, "2 workers made {more} polls after the stop");
+        }
+    });
+}
+
+/// A job that a thread of the pool has taken but not begun is no cancelled one: it runs, and is waited for.
+#[test]
+fn job_that_was_just_taken_runs_and_only_the_queued_one_is_cancelled() {
+    guarded(|| {
+        let (taken, go) = (Event::new(), Event::new());
+        let (is_taken, gone) = (taken.clone(), go.clone());
+        let mut builder = filch::runtime::Builder::new();
+        builder.workers(1).max_blocking_threads(1);
+        builder.on_thread_start(move || {
+            let thread = thread::current();
+            if thread.name().is_some_and(|name| name.contains("blocking")) {
+                is_taken.set();
+                gone.wait_on_thread();
+            }
+        });
+        let runtime = builder.build().unwrap();
+        let probe = runtime.handle().clone();
+        // Makes the end look through all tasks.
+        let waiting = runtime.spawn(pending::<()>());
+        let first = runtime.spawn_blocking(|| 5);
+        taken.wait_on_thread();
+        let second = runtime.spawn_blocking(|| 6);
+        let ending = thread::spawn(move || runtime.shutdown_timeout(LIMIT));
+        // That is the last thing before the end waits for the pool.
+        wait_until("the timers are closed", || {
+            let probed = || probe.block_on(filch::time::sleep(Duration::from_millis(1)));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(probed)).is_err()
+        });
+        go.set();
+        let report = ending.join().unwrap();
+        assert!(report.complete, "{report:?}");
+        assert_eq!((report.tasks_dropped, report.jobs_cancelled), (1, 1));
+        assert!(filch::block_on(waiting).unwrap_err().is_cancelled());
+        assert!(filch::block_on(second).unwrap_err().is_cancelled());
+        assert_eq!(filch::block_on(first).unwrap(), 5);
+    });
+}
 
 #[test]
 fn report_counts_what_was_dropped_and_cancelled() {

@@ -6,6 +6,7 @@
 //! addresses at once and their misses overlap.
 
 use super::entry::Entry;
+use super::prefetch::prefetch;
 use core::ptr::{self, NonNull};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 
@@ -84,6 +85,15 @@ impl Pool {
         let chunk = self.chunks[(index >> CHUNK_SHIFT) as usize];
         // SAFETY: as in `block`; `&mut self` makes the borrow the only one.
         unsafe { chunk.add(index as usize % CHUNK_BLOCKS).as_mut() }
+    }
+
+    /// Asks the cache for the lines of a block.
+    #[inline]
+    pub(super) fn prefetch(&self, index: u32) {
+        let block = ptr::from_ref(self.block(index));
+        prefetch(block);
+        // SAFETY: the block has two cache lines.
+        prefetch(unsafe { block.byte_add(64) });
     }
 
     /// A block for `slot` with no cell in use, linked to itself.

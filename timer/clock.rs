@@ -91,7 +91,7 @@ pub(super) fn nanos_of(instant: Instant) -> u64 {
 
 /// The length of `duration`, `u64::MAX` if that is too much.
 #[inline]
-pub(super) fn nanos_in(duration: Duration) -> u64 {
+pub(crate) fn nanos_in(duration: Duration) -> u64 {
     duration
         .as_secs()
         .saturating_mul(1_000_000_000)

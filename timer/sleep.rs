@@ -15,7 +15,7 @@ use core::time::Duration;
 
 /// Waits until `duration` has passed.
 ///
-/// The sleep ends at the first tick (131 µs) after its deadline: never early. A duration of zero
+/// The sleep ends at its deadline or soon after it, never before: see the [module](crate::time) for how soon. A duration of zero
 /// is over at the first poll, one of `Duration::MAX` never. To create a sleep reads the clock; it
 /// is registered with a timer wheel when it is first polled, and makes no system call. It is
 /// `tokio::time::sleep` and asyncio's `sleep`.

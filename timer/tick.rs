@@ -1,7 +1,7 @@
 //! Ticks, the steps in which a wheel knows time. It owns the rounding, which is never early.
 
-/// A tick is 2^`TICK_SHIFT` ns: 131 µs.
-pub(super) const TICK_SHIFT: u32 = 17;
+/// A tick is 2^`TICK_SHIFT` ns: 66 µs.
+pub(super) const TICK_SHIFT: u32 = 16;
 
 /// The last tick. It is reached only at the last nanosecond, so that the deadlines which have no
 /// tick after them are not early either: "never" is a deadline like any other.

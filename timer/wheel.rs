@@ -37,7 +37,7 @@ use super::batch::Batch;
 use super::entry::{Entry, State};
 use super::levels::Levels;
 use super::lock::SpinLock;
-use super::tick::{start_of, tick_of};
+use super::tick::tick_of;
 use crate::runtime::shim::atomic::AtomicU64;
 use crate::runtime::shim::{Exclusive, seeded};
 use crate::runtime::task::waker::ThinWaker;
@@ -142,7 +142,7 @@ impl Wheel {
         if !inner.levels.insert_alone(entry, tick, now) {
             return inner.insert(entry, now, waker);
         }
-        self.register(entry, start_of(tick), waker)
+        self.register(entry, deadline, waker)
     }
 
     #[cold]
@@ -204,14 +204,13 @@ impl Wheel {
             return None;
         }
         inner.levels.insert(entry, tick);
-        let expiry = start_of(tick);
-        if expiry < self.next_expiry() {
-            self.publish(expiry);
+        if deadline < self.next_expiry() {
+            self.publish(deadline);
         }
         let surplus = inner.levels.surplus();
         drop(inner);
         drop(surplus);
-        Some(expiry)
+        Some(deadline)
     }
 
     /// Makes `waker` the one that is woken, and returns whether the entry is still registered.
@@ -267,7 +266,7 @@ impl Wheel {
         }
     }
 
-    /// A lower bound on the deadline that is met next, not rounded up to a tick.
+    /// A lower bound on the deadline that is met next, above the lowest level and in a crowd too.
     #[cfg(feature = "test-util")]
     pub(crate) fn next_deadline(&self) -> u64 {
         self.lock().levels.next_deadline()
@@ -424,7 +423,7 @@ impl Guard<'_> {
             self.levels.catch_up(now);
             if !self.levels.has_come(tick) {
                 self.levels.insert(entry, tick);
-                return self.0.register(entry, start_of(tick), waker);
+                return self.0.register(entry, entry.deadline(), waker);
             }
             Inserted::Elapsed
         };

@@ -23,9 +23,9 @@
 use super::{
     Job,
     handover::Handover,
-    pool::Shared,
     roster::Id,
     runnable::{self, Sample},
+    shared::Shared,
 };
 use crate::runtime::shim::{self, Arc, Instant, MutexGuard, seeded};
 use std::time::Duration;

@@ -92,6 +92,7 @@ pub(super) struct Handover<J: Job> {
     idle: Vec<Id>,
     /// Jobs taken so far.
     takes: u64,
+    /// The most threads that existed at a time; a reservation is not one of them.
     peak: usize,
     watch: Watch,
     /// The latest thread creation failed: leave further attempts to the watcher.
@@ -195,7 +196,6 @@ impl<J: Job> Handover<J> {
         self.threads += 1;
         self.unconfirmed += 1;
         self.waking += 1;
-        self.peak = self.peak.max(self.threads);
         self.roster.reserve()
     }
 
@@ -205,6 +205,7 @@ impl<J: Job> Handover<J> {
         if !seat.confirmed {
             seat.confirmed = true;
             self.unconfirmed -= 1;
+            self.peak = self.peak.max(self.threads - self.unconfirmed);
             self.shortage = false;
         }
     }

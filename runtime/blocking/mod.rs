@@ -55,6 +55,7 @@ mod model;
 mod pool;
 mod roster;
 mod runnable;
+mod shared;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod worker;

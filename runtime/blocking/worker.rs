@@ -3,9 +3,9 @@
 use super::{
     Job,
     handover::{Look, Stir},
-    pool::Shared,
     roster::Id,
     runnable,
+    shared::Shared,
 };
 use crate::runtime::quietly::quietly;
 use crate::runtime::shim::{self, Arc};

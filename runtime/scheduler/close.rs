@@ -4,14 +4,21 @@
 //!
 //! # The order
 //!
-//! 1. *Stop*: `stopping` is set and every worker un-parked. A worker sees it at its next maintenance or park, ends its
-//!    loop, drops on its own thread the tasks that must not leave it, and hands itself in.
+//! 1. *Stop*: `stopping` is set, and every worker made to look round and un-parked. After its present poll the worker
+//!    ends its loop, drops on its own thread the tasks that must not leave it, and hands itself in.
 //! 2. *Close*: whoever hands in the last worker closes the gate and waits for the spawns that are just passing it. From
 //!    here on no task is made but as cancelled.
 //! 3. *Drain*: it empties all queues, dropping each future, and walks the registry for tasks that wait: `cancel` gives it
 //!    their queue entries. A task that is scheduled or running is in the hands of some thread that is about to push
 //!    it, or is in the middle of `block_in_place`; the loop comes again until all tasks are done.
 //! 4. *Finished*: who waits for the end is told.
+//!
+//! # Stop against a worker's count
+//!
+//! A busy worker looks round when its count of polls comes to `Remote::look_at`; to read that costs it nothing, as the
+//! count is in its hands anyway. Whoever stops the runtime sets the flag, *StopFence*, and writes zero there. The worker
+//! writes the next count there, *LookFence*, and reads the flag. Stop first: the worker sees the flag, and writes zero
+//! itself. LookFence first: the worker's count is older than the stopper's zero. So the zero is what remains.
 //!
 //! # Spawn against close
 //!
@@ -22,10 +29,10 @@
 
 use super::Shared;
 use super::worker::Worker;
-use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize};
+use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize, fence};
 use crate::runtime::shim::{self, Condvar, Instant, Mutex, seeded};
 use crate::runtime::task::{Header, Runnable, abort_owned, walk};
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use core::time::Duration;
 
 const CLOSED: usize = 1 << (usize::BITS - 1);
@@ -103,9 +110,14 @@ impl Gate {
         self.stopping.load(Relaxed)
     }
 
-    /// Stop. The caller un-parks the workers.
-    pub(crate) fn stop(&self) {
+    /// The flag of Stop, and StopFence. The caller makes the workers look round.
+    pub(super) fn stop(&self) {
         self.stopping.store(true, Relaxed);
+        if !seeded("no_fence_after_the_stop") {
+            // ORDERING: pairs with the fence of `Remote::look_after`: it sees the flag, or what it wrote before is older
+            // than what the caller writes next.
+            fence(SeqCst);
+        }
     }
 
     /// Finished.
@@ -137,6 +149,20 @@ impl Gate {
 }
 
 impl Shared {
+    /// Stop: no worker begins another poll.
+    pub(crate) fn stop(&self) {
+        if seeded("the_workers_wake_before_the_stop") {
+            self.unpark_all();
+        }
+        self.gate.stop();
+        for remote in &self.remotes {
+            remote.look_at_once();
+        }
+        if !seeded("the_workers_wake_before_the_stop") {
+            self.unpark_all();
+        }
+    }
+
     /// Takes a worker that has stopped. The last one brings the end, on this thread.
     pub(crate) fn hand_in(&self, worker: Box<Worker>) {
         worker.retire();
@@ -199,7 +225,8 @@ impl Shared {
         self.shares.dropped.fetch_add(1, Relaxed);
     }
 
-    /// Walks the registry for tasks of this runtime that wait, and gives their queue entries to `take`.
+    /// Walks the registry for tasks of this runtime that wait, and gives their queue entries to `take`. A blocking job is
+    /// not one of them: the pool has cancelled and counted it, or a thread of the pool has taken it and will run it.
     pub(super) fn cancel_waiting(
         &self,
         wanted: impl Fn(&Header) -> bool,
@@ -208,7 +235,7 @@ impl Shared {
         let mut found = 0;
         let number = self.slot.number();
         walk(
-            |header| header.runtime == number && wanted(header),
+            |header| header.runtime == number && !header.is_in_pool() && wanted(header),
             |task| {
                 // SAFETY: the walk gave a reference, which is given up here.
                 if let Some(entry) = unsafe { abort_owned(task) } {

@@ -2,9 +2,10 @@
 //! thread.
 //! It owns the worker while nobody runs it, and the binding; it must not know the loop's insides.
 
+use super::Shared;
+use super::config::Flavor;
 use super::turn::Turn;
 use super::worker::Worker;
-use super::{Flavor, Shared};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::shim::atomic::AtomicU64;
 use crate::runtime::shim::{

@@ -17,50 +17,44 @@
 //! ```
 //!
 //! It owns the queues and the workers' common data ([`Shared`]); it must not know what a future does. `worker.rs` has
-//! the order of work, `turn.rs` the loop, `queue.rs` the queues, `idle.rs` the wake-ups, `park.rs` the sleep, `remote.rs` what a worker shows to
-//! the others, `current.rs` the flavour that runs in `block_on`, `close.rs` the end.
+//! the order of work, `turn.rs` the loop, `queue.rs` the queues, `idle.rs` the wake-ups, `park.rs` the sleep, `remote.rs`
+//! what a worker shows to the others, `current.rs` the flavour that runs in `block_on`, `close.rs` the end,
+//! `on_runtime.rs` the way of a woken task into a queue.
 
 pub(crate) mod close;
+pub(crate) mod config;
 pub(crate) mod current;
 pub(crate) mod idle;
 #[cfg(all(test, loom))]
 mod model;
+pub(crate) mod on_runtime;
 pub(crate) mod park;
 pub(crate) mod queue;
 pub(crate) mod remote;
+pub(crate) mod shares;
 mod turn;
 pub(crate) mod worker;
 
 use self::close::Gate;
+use self::config::{Config, Flavor};
 use self::current::Seats;
 use self::idle::{Claimed, Idle};
 use self::park::Parking;
 use self::queue::LocalQueue;
 use self::remote::Remote;
+use self::shares::Shares;
 use self::worker::Worker;
 use crate::io::driver::Driver;
-use crate::runtime::blocking::Pool;
-use crate::runtime::builder::Config;
-use crate::runtime::context;
-use crate::runtime::metrics::Shares;
+use crate::runtime::blocking::{self, Pool};
 use crate::runtime::report;
 use crate::runtime::shim::atomic::AtomicUsize;
 use crate::runtime::shim::{Mutex, seeded, thread::JoinHandle};
-use crate::runtime::table::{self, Slot};
-use crate::runtime::task::{Header, Runnable, Schedule, Unhandled};
+use crate::runtime::table::Slot;
+use crate::runtime::task::{Header, Runnable};
 use crate::timer::context::Timers;
 use core::sync::atomic::Ordering;
 use std::io;
-use std::sync::Arc;
-
-/// How a runtime gets its threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flavor {
-    /// Threads of its own, one per worker.
-    MultiThread,
-    /// The thread that calls `block_on`.
-    CurrentThread,
-}
+use std::sync::{Arc, Weak};
 
 /// What the workers of a runtime, its handles and its tasks' wakers share.
 pub(crate) struct Shared {
@@ -88,14 +82,18 @@ impl Shared {
     ///
     /// # Errors
     /// If the system gives no descriptors, or the process has too many runtimes.
-    pub(crate) fn new(flavor: Flavor, config: Config) -> io::Result<(Arc<Self>, Vec<Worker>)> {
+    pub(crate) fn new(
+        flavor: Flavor,
+        config: Config,
+        pool_of: fn(&Config, Weak<Self>) -> blocking::Config,
+    ) -> io::Result<(Arc<Self>, Vec<Worker>)> {
         let count = config.workers;
         let too_many = || io::Error::other("this process has too many runtimes: drop some first");
         let slot = Slot::acquire().ok_or_else(too_many)?;
         let driver = Driver::new()?;
         let queues: Vec<_> = (0..count).map(|_| LocalQueue::new()).collect();
         let mut failed = None;
-        let shared = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
+        let shared = Arc::new_cyclic(|weak: &Weak<Self>| {
             let kick = {
                 let weak = weak.clone();
                 move || {
@@ -117,7 +115,7 @@ impl Shared {
                     failed = Some(too_many());
                     Timers::new(0, config.clock(), Box::new(|| ())).expect("one spare wheel")
                 }),
-                blocking: Pool::new(config.pool(weak.clone())),
+                blocking: Pool::new(pool_of(&config, weak.clone())),
                 gate: Gate::new(count),
                 shares: Shares::default(),
                 _hook: config
@@ -201,34 +199,6 @@ impl Shared {
     pub(crate) fn has_work(&self) -> bool {
         self.remotes.iter().any(|remote| remote.has_work())
     }
-}
-
-/// Tasks of a runtime, of either flavour.
-pub(crate) struct OnRuntime;
-
-impl Schedule for OnRuntime {
-    #[inline]
-    fn schedule(task: Runnable) {
-        let task = match context::worker() {
-            Some(worker) => match worker.schedule(task) {
-                Ok(()) => return,
-                Err(task) => task,
-            },
-            None => task,
-        };
-        schedule_remote(task);
-    }
-
-    fn unhandled(report: &Unhandled) {
-        report::deliver(report);
-    }
-}
-
-#[cold]
-fn schedule_remote(task: Runnable) {
-    // SAFETY: the task has a queue entry, which is in our hands: it is not done, so its runtime is alive.
-    let shared = unsafe { table::get::<Shared>(task.header().runtime) };
-    shared.push_remote(task);
 }
 
 impl Header {

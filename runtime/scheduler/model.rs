@@ -368,3 +368,18 @@ fn wait_against_finish() {
         assert!(other.join().unwrap());
     });
 }
+
+/// A stop against a busy worker that sets the time of its next look: that time has come.
+#[test]
+fn stop_against_look_after() {
+    check(|| {
+        let gate = Arc::new(Gate::new(1));
+        let remote = Arc::new(Remote::new(LocalQueue::new().thief()));
+        let (stopped, counting) = (gate.clone(), remote.clone());
+        let worker = thread::spawn(move || counting.look_after(61, || stopped.is_stopping()));
+        gate.stop();
+        remote.look_at_once();
+        worker.join().unwrap();
+        assert!(remote.is_time_to_look(), "the worker polls on");
+    });
+}

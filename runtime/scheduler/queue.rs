@@ -2,12 +2,10 @@
 //! To shuttle each operation on a queue is one step.
 //! It owns the three kinds of queue and their rules of access; it must not know workers.
 
-use crate::runtime::task::Runnable;
-
 #[cfg(not(loom))]
 mod inner {
-    use super::Runnable;
     use crate::runtime::shim::step;
+    use crate::runtime::task::Runnable;
     use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 
     /// How often a thief that loses a race tries again before it goes on to the next victim.
@@ -118,8 +116,8 @@ mod inner {
 
 #[cfg(loom)]
 mod inner {
-    use super::Runnable;
     use crate::runtime::shim::{Arc, Mutex};
+    use crate::runtime::task::Runnable;
     use std::collections::VecDeque;
 
     type Queue = Mutex<VecDeque<Runnable>>;

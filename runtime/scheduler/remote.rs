@@ -2,11 +2,11 @@
 //! It must not know the loop that serves them.
 
 use super::queue::{Inbox, Thief};
-use crate::runtime::shim::atomic::{AtomicBool, AtomicPtr, AtomicU64};
+use crate::runtime::shim::atomic::{AtomicBool, AtomicPtr, AtomicU64, fence};
 use crate::runtime::shim::seeded;
 use crate::runtime::task::{Header, Runnable};
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 /// One worker as the others see it. On cache lines of its own.
 #[repr(align(128))]
@@ -14,6 +14,9 @@ pub(crate) struct Remote {
     /// The task that the worker runs next. Filled by the worker only, emptied by anybody.
     next: AtomicPtr<Header>,
     pub(crate) counters: Counters,
+    /// When the worker has made so many polls in all, it looks round: for timers, for what came into its inbox, and
+    /// whether it is to stop. Written by the worker, and by whoever stops the runtime.
+    look_at: AtomicU64,
     pub(crate) thief: OwnLine<Thief>,
     /// Whether the deque may hold something: written by the worker when that changes, so that a thief touches the deque
     /// only if it pays.
@@ -65,12 +68,44 @@ impl Remote {
         Self {
             next: AtomicPtr::new(null_mut()),
             counters: Counters::default(),
+            look_at: AtomicU64::new(0),
             thief: OwnLine(thief),
             deque_has_work: AtomicBool::new(false),
             inbox: OwnLine(Inbox::new()),
             pinned: Inbox::new(),
             inbox_pushes: AtomicU64::new(0),
         }
+    }
+
+    /// Polls until the worker looks round. Only the worker calls this.
+    #[inline]
+    pub(crate) fn polls_to_look(&self) -> u64 {
+        let look_at = self.look_at.load(Relaxed);
+        look_at.saturating_sub(self.counters.polls.get())
+    }
+
+    /// Whether it is time to look round. Only the worker calls this.
+    #[inline]
+    pub(crate) fn is_time_to_look(&self) -> bool {
+        self.counters.polls.get() >= self.look_at.load(Relaxed)
+    }
+
+    /// Lets so many polls pass before the next look; none if the runtime is stopping. Only the worker calls this.
+    pub(crate) fn look_after(&self, polls: u32, is_stopping: impl FnOnce() -> bool) {
+        let look_at = self.counters.polls.get() + u64::from(polls);
+        self.look_at.store(look_at, Relaxed);
+        if !seeded("no_fence_before_the_look_at_the_stop") {
+            // ORDERING: pairs with the fence of `Gate::stop`, see there.
+            fence(SeqCst);
+        }
+        if is_stopping() {
+            self.look_at_once();
+        }
+    }
+
+    /// Makes the worker look round before its next poll: the runtime is stopping. Anybody may call this.
+    pub(crate) fn look_at_once(&self) {
+        self.look_at.store(0, Relaxed);
     }
 
     /// Fills the slot if it is empty, without a read-modify-write. Only the worker calls this.

@@ -11,8 +11,11 @@ use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
 const MAINTENANCE_NANOS: u64 = 200_000;
-/// Work of less than this is done before another core is awake for it.
-const WAKE_WORTH_NANOS: u64 = 10_000;
+/// Work of less than this, 50 µs, is done before another core is awake for it.
+const WAKE_WORTH_NANOS: u64 = 50_000;
+/// Nor is another core called before so much time has been worked: the first polls after a sleep find cold caches, and
+/// say little about the others.
+const TRIAL_NANOS: u64 = 8_000;
 /// So many tasks are worth another core whatever they do: a poll takes 100 ns at least.
 const CROWD: usize = (WAKE_WORTH_NANOS / 100) as usize;
 /// A deque that was longer has buffers to give back, of 128 KiB in all.
@@ -23,7 +26,7 @@ const LULL_NANOS: u64 = 10_000_000;
 const FEW: u32 = 4;
 /// How long after its own timers' time a worker that does not lead wakes by itself. The leader fires them in time, unless
 /// it is kept in a long poll.
-const GRACE: Duration = Duration::from_micros(500);
+const GRACE: Duration = Duration::from_millis(2);
 
 /// What a call of [`Worker::turn`] did.
 #[must_use]
@@ -42,9 +45,7 @@ impl Worker {
     /// Runs at most one task.
     #[inline(always)]
     pub(crate) fn turn(&self, guard: &WorkerGuard) -> Turn {
-        let countdown = self.countdown.get().checked_sub(1);
-        let task = if let Some(countdown) = countdown {
-            self.countdown.set(countdown);
+        let task = if !self.remote().is_time_to_look() {
             self.take_local()
         } else {
             if self.shared.gate.is_stopping() {
@@ -97,7 +98,7 @@ impl Worker {
         let per_tick = now.saturating_sub(self.maintained_at.replace(now)) / ticks;
         let next = (MAINTENANCE_NANOS / per_tick.max(1)).clamp(1, u64::from(most)) as u32;
         self.interval.set(next);
-        self.countdown.set(next);
+        self.look_after(next);
         // What has come into the deque since must not keep it waiting.
         self.release_hand();
         self.fire_timers();
@@ -110,7 +111,8 @@ impl Worker {
         if backlog > LONG {
             self.was_long.set(true);
         }
-        if backlog.saturating_mul(per_tick) >= WAKE_WORTH_NANOS {
+        let worked = now.saturating_sub(self.woke_at.get());
+        if worked >= TRIAL_NANOS && backlog.saturating_mul(per_tick) >= WAKE_WORTH_NANOS {
             self.look();
         }
     }
@@ -137,6 +139,22 @@ impl Worker {
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
         fired > 0
+    }
+
+    /// Fires what is due, before whatever else waits here.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn fire_before_all(&self) {
+        let timers = &self.shared.timers;
+        let outer = self.dispatch.replace(Dispatch::BeforeBacklog);
+        let fired = timers.advance_due(timers.clock().now(), |waker| quietly(|| waker.wake()));
+        self.dispatch.set(outer);
+        self.remote().counters.timers.add(fired as u64);
+    }
+
+    /// Whether tasks that timers woke have yet to run before the backlog.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn has_urgent(&self) -> bool {
+        !self.urgent.borrow().is_empty()
     }
 
     /// Sleeps until there may be something to do. `keeps_awake` is looked at after the announcement, like the queues.
@@ -170,11 +188,12 @@ impl Worker {
             self.searching.set(true);
         }
         // The time asleep says nothing about polls.
-        self.maintained_at.set(monotonic());
+        let now = monotonic();
+        self.maintained_at.set(now);
+        self.woke_at.set(now);
         // A searcher's next turn takes the long way, which notes that it found something.
         let long_way = self.searching.get() || shared.gate.is_stopping();
-        self.countdown
-            .set(if long_way { 0 } else { self.interval.get() });
+        self.look_after(if long_way { 0 } else { self.interval.get() });
         if self.fire_timers() && !self.deque.is_empty() {
             self.share_fired();
         }
@@ -217,9 +236,9 @@ impl Worker {
     fn share_fired(&self) {
         if self.deque.len() > CROWD {
             self.look();
-        } else if self.countdown.get() > FEW {
+        } else if self.remote().polls_to_look() > u64::from(FEW) {
             self.interval.set(FEW);
-            self.countdown.set(FEW);
+            self.look_after(FEW);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A worker's queues: where a task that is woken here goes, and in which order work is taken and stolen.
 //! It must not know when that happens (`turn.rs`), how a task is polled or how queues are built.
 
+use super::Shared;
+use super::config::Flavor;
 use super::queue::LocalQueue;
 use super::remote::Remote;
-use super::{Flavor, Shared};
 use crate::runtime::shim::thread;
 use crate::runtime::task::{Runnable, current_task_is_local};
 use core::cell::{Cell, RefCell};
@@ -36,10 +37,11 @@ pub(crate) struct Worker {
     /// The own copy of `Remote::deque_has_work`.
     pub(super) hinted: Cell<bool>,
     streak: Cell<u32>,
-    /// Ticks until the next maintenance, and how many there were when it was set.
-    pub(super) countdown: Cell<u32>,
+    /// Polls from the last maintenance to the next.
     pub(super) interval: Cell<u32>,
     pub(super) maintained_at: Cell<u64>,
+    /// The end of the last sleep.
+    pub(super) woke_at: Cell<u64>,
     pub(super) searching: Cell<bool>,
     pub(super) dispatch: Cell<Dispatch>,
     /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
@@ -61,6 +63,7 @@ pub(super) enum Dispatch {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize, deque: LocalQueue) -> Self {
         let interval = shared.config.maintenance_interval;
+        shared.remotes[index].look_after(interval, || shared.gate.is_stopping());
         Self {
             remote: shared.remotes[index].clone(),
             index,
@@ -72,9 +75,9 @@ impl Worker {
             was_long: Cell::new(false),
             hinted: Cell::new(false),
             streak: Cell::new(0),
-            countdown: Cell::new(interval),
             interval: Cell::new(interval),
             maintained_at: Cell::new(0),
+            woke_at: Cell::new(0),
             searching: Cell::new(false),
             dispatch: Cell::new(Dispatch::ByTask),
             rooted: Cell::new(false),
@@ -112,6 +115,12 @@ impl Worker {
     #[inline]
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
+    }
+
+    /// Lets so many polls pass before the next maintenance.
+    pub(super) fn look_after(&self, polls: u32) {
+        self.remote()
+            .look_after(polls, || self.shared.gate.is_stopping());
     }
 
     // ---- pushing ----
@@ -215,8 +224,11 @@ impl Worker {
     }
 
     fn push_urgent(&self, task: Runnable) {
+        // Where there are no thieves, and a test moves the clock, all go before the backlog: see `runtime/paused.rs`.
+        let all =
+            self.shared.flavor == Flavor::CurrentThread && self.shared.timers.clock().is_frozen();
         let mut urgent = self.urgent.borrow_mut();
-        if urgent.len() < URGENT_AT_MOST {
+        if urgent.len() < URGENT_AT_MOST || all {
             self.has_aside.set(true);
             urgent.push_back(task);
         } else {
@@ -272,7 +284,7 @@ impl Worker {
         if urgent.is_some() {
             return urgent;
         }
-        if self.countdown.get() & 1 != 0 && self.hinted.get() {
+        if self.remote().counters.polls.get() & 1 != 0 && self.hinted.get() {
             return None;
         }
         let mut pinned = self.pinned.borrow_mut();

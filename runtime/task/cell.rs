@@ -23,6 +23,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a task needs from the scheduler that it was spawned on. The header's `runtime` and `home` say which one.
 pub(crate) trait Schedule: 'static {
+    /// Whether the task stands in a pool's queue from its spawn to its only run: its end is then the pool's affair.
+    const IN_POOL: bool = false;
     /// Puts a woken task into a queue.
     fn schedule(task: Runnable);
     /// Reports an end that nobody will ever see.
@@ -53,6 +55,7 @@ pub(crate) struct VTable {
     take: unsafe fn(NonNull<Header>, *mut ()),
     schedule: fn(Runnable),
     type_name: fn() -> &'static str,
+    in_pool: bool,
     memory: arena::Kind,
 }
 
@@ -139,6 +142,7 @@ where
         take: Self::take,
         schedule: S::schedule,
         type_name: type_name::<F>,
+        in_pool: S::IN_POOL,
         memory: const { arena::Kind::of(Layout::new::<Cell<F>>()) },
     };
 
@@ -286,6 +290,11 @@ impl Header {
 
     pub(crate) fn type_name(&self) -> &'static str {
         (self.vtable.type_name)()
+    }
+
+    /// Whether this is a blocking job.
+    pub(crate) fn is_in_pool(&self) -> bool {
+        self.vtable.in_pool
     }
 
     pub(super) fn schedule(&self) -> fn(Runnable) {

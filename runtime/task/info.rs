@@ -7,7 +7,6 @@ use super::id::Id;
 use super::runnable;
 use super::state::Snapshot;
 use super::waker::drop_ref;
-use crate::runtime::context;
 use core::panic::Location;
 use core::ptr::NonNull;
 
@@ -232,21 +231,4 @@ pub fn id() -> Id {
 pub fn try_id() -> Option<Id> {
     // SAFETY: the task that is being polled is alive.
     runnable::current().map(|task| unsafe { task.as_ref() }.id())
-}
-
-/// The tasks that are alive in the current runtime: asyncio's `all_tasks`.
-///
-/// # Panics
-///
-/// Outside a runtime. [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) asks a certain one.
-///
-/// ```
-/// filch::block_on(async {
-///     filch::spawn(std::future::pending::<()>()).detach();
-///     assert_eq!(filch::task::all_tasks().len(), 1);
-/// });
-/// ```
-#[track_caller]
-pub fn all_tasks() -> Vec<TaskInfo> {
-    TaskInfo::all(context::expect("task::all_tasks").slot.number())
 }

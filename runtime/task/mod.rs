@@ -48,7 +48,6 @@
 //! during unwinding aborts the process; that is the language's rule.
 
 mod arena;
-mod builder;
 mod cell;
 mod error;
 mod extra;
@@ -58,6 +57,7 @@ mod join;
 mod local_key;
 #[cfg(all(test, loom))]
 mod model;
+mod new;
 mod runnable;
 mod state;
 mod unhandled;
@@ -66,10 +66,9 @@ mod yielding;
 
 use core::ptr::NonNull;
 
-pub use self::builder::Builder;
 pub use self::error::JoinError;
 pub use self::id::Id;
-pub use self::info::{TaskInfo, TaskState, all_tasks, current, id, try_current, try_id};
+pub use self::info::{TaskInfo, TaskState, current, id, try_current, try_id};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::local_key::{LocalKey, Scoped};
 pub use self::unhandled::Unhandled;
@@ -78,10 +77,11 @@ pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained,
 #[cfg(all(test, shuttle))]
 pub(crate) use self::arena::settle;
 pub(crate) use self::arena::{tidy, walk};
-pub(crate) use self::cell::{Header, Schedule, Spec, allocate};
+pub(crate) use self::cell::{Header, Schedule};
 pub(crate) use self::extra::name_of;
 #[cfg(all(test, loom))]
 pub(crate) use self::model::Stand;
+pub(crate) use self::new::{New, make};
 pub(crate) use self::runnable::{Aside, Ran, Runnable};
 pub(crate) use self::waker::ThinWaker;
 

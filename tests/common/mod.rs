@@ -26,8 +26,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long anything may take before a test says that it hangs.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// How long anything may take before a test says that it hangs. Under the thread sanitizer all is ten times slower.
+pub(crate) const LIMIT: Duration = Duration::from_secs(if cfg!(filch_tsan) { 200 } else { 20 });
 
 /// Runs `f` on a thread of its own and fails if it has not ended within the limit, so that a hang is a failure.
 #[track_caller]

@@ -1,8 +1,8 @@
 //! The leader's promise, and who must be told.
 
-use super::super::context::enter;
+use super::super::context::{GAP, enter};
 use super::super::{Instant, sleep, sleep_until};
-use super::{Counter, poll, timers};
+use super::{Counter, TICK, poll, timers};
 use std::pin::pin;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -47,6 +47,34 @@ fn stranger_kicks_the_leader_once_and_only_if_its_timer_is_earlier() {
     first.as_mut().reset(now + Duration::from_secs(20));
     assert_eq!(kicks.load(SeqCst), 2, "a reset to an earlier time counts");
     timers.alarm().wake();
+}
+
+/// A crowd is fired in batches: the leader sleeps for a while after it has fired some.
+#[test]
+fn leader_sleeps_for_the_gap_after_it_has_fired() {
+    let (timers, _) = timers(1);
+    let _guard = enter(&timers, Some(0));
+    let (counter, waker) = Counter::new();
+    // Far from the first tick of a slot above the lowest level.
+    let now = Instant::now();
+    let span = 256 * TICK;
+    let start = now + Duration::from_nanos(100 * span - now.as_nanos() % span);
+    let after = |ticks: u64, nanos| start + Duration::from_nanos(ticks * TICK + nanos);
+    let [first, next, far] = [after(5, 1), after(5, 10_001), after(5_000, 1)];
+    let mut sleeps = [first, next, far].map(|deadline| Box::pin(sleep_until(deadline)));
+    for sleep in &mut sleeps {
+        assert!(poll(sleep.as_mut(), &waker).is_pending());
+    }
+    // A lone timer's time is kept to the nanosecond.
+    assert_eq!(timers.promise(), first.as_nanos());
+    let time = first.as_nanos();
+    assert_eq!(timers.advance_due(time, |waker| waker.wake()), 1);
+    assert_eq!(timers.min_expiry(), next.as_nanos());
+    assert_eq!(timers.promise(), time + GAP);
+    // Who turns the wheel anyway does not wait.
+    assert_eq!(timers.advance_due(time + 10_000, |waker| waker.wake()), 1);
+    assert_eq!(timers.promise(), far.as_nanos());
+    assert_eq!(counter.wakes(), 2);
 }
 
 #[test]

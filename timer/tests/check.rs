@@ -1,7 +1,7 @@
 //! The books of a wheel, compared with each other. It sees the inside of the levels and changes
 //! nothing.
 
-use super::{GROUP, Held, Levels};
+use super::{Held, Levels};
 use crate::timer::entry::Entry;
 use crate::timer::slot::ALONE;
 
@@ -9,9 +9,8 @@ impl Levels {
     /// Panics unless slots, bits, blocks, places and the count agree.
     pub(in crate::timer) fn check(&self) {
         let (mut len, mut blocks) = (0, 0);
-        for (slot, held) in (0..).zip(&self.slots) {
-            let bits = self.occupied[slot >> GROUP];
-            assert_eq!(bits >> (slot % (1 << GROUP)) & 1 == 0, held.is_empty());
+        for (slot, held) in (0..).zip(self.slots.iter()) {
+            assert_ne!(self.occupied.contains(slot as u16), held.is_empty());
             // SAFETY: as in `take_cell`, here and below.
             let place = |entry: *const Entry| unsafe { &*entry }.place();
             let mut next = match held.held() {

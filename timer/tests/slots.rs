@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::task::{Wake, Waker};
 
+/// Slots of a level.
+const SLOTS: u64 = 256;
 /// One chunk of blocks.
 const KEPT: usize = 64 << 10;
 
@@ -19,8 +21,8 @@ fn lone_timers_take_no_block_and_are_expected_exactly() {
     let wheel = Wheel::new(0);
     let (counter, waker) = Counter::new();
     // One for each slot of the two lowest levels, and one for each bit of a tick above.
-    let ticks = (1..64).chain((1..64).map(|slot| slot * 64 + slot));
-    let ticks: Vec<u64> = ticks.chain((12..47).map(|bit| (1 << bit) + 5)).collect();
+    let ticks = (1..SLOTS).chain((1..SLOTS).map(|slot| slot * SLOTS + slot));
+    let ticks: Vec<u64> = ticks.chain((16..47).map(|bit| (1 << bit) + 5)).collect();
     let timers: Vec<_> = ticks
         .iter()
         .map(|tick| Timer::new(&wheel, tick * TICK))
@@ -142,16 +144,16 @@ fn reset_of_a_lone_timer_moves_it_between_slots() {
 #[test]
 fn lone_timer_moves_down_beside_others_or_alone() {
     let wheel = Wheel::new(0);
-    let lone = timer_at(&wheel, 64 * 64 * TICK + 10 * TICK);
+    let lone = timer_at(&wheel, 16 * SLOTS * TICK + 10 * TICK);
     let pair = [8_200 * TICK, 8_200 * TICK].map(|deadline| timer_at(&wheel, deadline));
     let near = timer_at(&wheel, TICK);
     assert_eq!(wheel.memory().0, 1);
     // The slot of `lone` comes up before it is due, and the bottom level takes it.
-    assert_eq!(turn(&wheel, 64 * 64 * TICK), 1);
+    assert_eq!(turn(&wheel, 16 * SLOTS * TICK), 1);
     wheel.check();
     assert_eq!(wheel.next_expiry(), lone.entry.deadline());
     let beside = Timer::new(&wheel, lone.entry.deadline());
-    let placed = beside.insert(64 * 64 * TICK, &Counter::new().1);
+    let placed = beside.insert(16 * SLOTS * TICK, &Counter::new().1);
     assert_eq!(placed, Inserted::Standing(lone.entry.deadline()));
     wheel.check();
     assert_eq!(wheel.memory().0, 2);
@@ -168,8 +170,8 @@ fn more_lone_timers_than_a_batch_fire_and_close_without_blocks() {
     let wheel = Wheel::new(0);
     let (counter, waker) = Counter::new();
     let timers = || -> Vec<_> {
-        let ticks = (1..64).chain((1..64).map(|slot| slot * 64));
-        let timers = ticks.chain((1..64).map(|slot| slot * 64 * 64));
+        let ticks = (1..SLOTS).chain((1..SLOTS).map(|slot| slot * SLOTS));
+        let timers = ticks.chain((1..SLOTS).map(|slot| slot * SLOTS * SLOTS));
         let timers: Vec<_> = timers.map(|tick| Timer::new(&wheel, tick * TICK)).collect();
         for timer in &timers {
             insert(timer, &waker);
@@ -193,6 +195,34 @@ fn more_lone_timers_than_a_batch_fire_and_close_without_blocks() {
     assert_eq!(turn(&wheel, 300 * TICK), timers.len());
     wheel.check();
     assert_eq!(wheel.len(), 0);
+}
+
+/// Of a crowd in the tick that has begun some fire at their time and the rest at its end, none early, none twice.
+#[test]
+fn crowd_in_one_tick_fires_at_its_time_or_at_the_end_of_the_tick() {
+    let wheel = Wheel::new(0);
+    let (counter, waker) = Counter::new();
+    // Every other one is due in the first half of the tick.
+    let half = TICK / 2;
+    let timers: Vec<_> = (0..1_000)
+        .map(|number| Timer::new(&wheel, 5 * TICK + 1 + number % 2 * half))
+        .collect();
+    for timer in &timers {
+        insert(timer, &waker);
+    }
+    assert_eq!(turn(&wheel, 5 * TICK), 0);
+    let early = turn(&wheel, 5 * TICK + half);
+    wheel.check();
+    assert!((1..=500).contains(&early), "{early}");
+    let odd = timers.iter().skip(1).step_by(2);
+    assert!(
+        odd.map(Timer::state)
+            .all(|state| state == State::Registered)
+    );
+    assert_eq!(wheel.next_expiry(), 6 * TICK);
+    assert_eq!(early + turn(&wheel, 6 * TICK), timers.len());
+    wheel.check();
+    assert_eq!((counter.wakes(), wheel.len()), (timers.len(), 0));
 }
 
 /// A burst's memory goes back when the last block does, whoever gives it back.

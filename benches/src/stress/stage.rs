@@ -55,6 +55,9 @@ pub(crate) struct Status<'a> {
 pub(crate) fn run(options: &Options, view: &mut View) -> io::Result<Outcome> {
     ledger::i_am_main();
     record::prepare(options.tasks);
+    // The thread sanitizer starts a thread of its own beside the first of the program, and that one stays.
+    #[cfg(filch_tsan)]
+    let _ = thread::spawn(|| ()).join();
     let threads_before = process::threads();
     let mut builder = Builder::new();
     if let Some(workers) = options.workers {

@@ -241,6 +241,21 @@ fn with_one_thread_left_jobs_stay_queued() {
 }
 
 #[test]
+fn a_thread_that_the_system_refuses_is_not_in_the_peak() {
+    let ration = Arc::new(AtomicUsize::new(0));
+    let pool = rationed(&ration, config(4));
+    assert!(pool.submit(job(|| ())).is_err());
+    assert_eq!(pool.peak_threads(), 0);
+    ration.store(1, SeqCst);
+    let occupant = occupy(&pool, "occupant");
+    pool.submit(job(|| ())).expect("it stays queued");
+    assert_eq!((pool.threads(), pool.peak_threads()), (1, 1));
+    drop(occupant);
+    end(&pool);
+    assert_eq!(pool.peak_threads(), 1);
+}
+
+#[test]
 fn a_shortage_ends_without_a_further_submission() {
     // One thread and the watcher, then nothing.
     let ration = Arc::new(AtomicUsize::new(2));

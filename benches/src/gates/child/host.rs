@@ -22,6 +22,8 @@ pub(super) trait Host: Sized + 'static {
     fn detach(task: impl Future<Output = ()> + Send + 'static);
     /// Sleeps.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static;
+    /// How many tasks there are that have not ended.
+    fn alive() -> u64;
     /// Submits a blocking job.
     fn blocking(job: impl FnOnce() + Send + 'static) -> Self::Job;
     /// The most threads that the blocking pool has had, if the runtime tells.
@@ -51,6 +53,10 @@ impl Host for Filch {
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         filch::time::sleep(duration)
+    }
+
+    fn alive() -> u64 {
+        filch::runtime::Handle::current().metrics().live_tasks
     }
 
     fn blocking(job: impl FnOnce() + Send + 'static) -> Self::Job {
@@ -101,6 +107,12 @@ mod peers {
 
                 fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
                     tokio::time::sleep(duration)
+                }
+
+                fn alive() -> u64 {
+                    tokio::runtime::Handle::current()
+                        .metrics()
+                        .num_alive_tasks() as u64
                 }
 
                 fn blocking(job: impl FnOnce() + Send + 'static) -> Self::Job {

@@ -67,22 +67,20 @@ fn nap<H: Host>(index: u32) -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
-/// Spawns a task for each mark and returns when the last is asleep.
+/// Spawns the tasks that sleep, and returns when those that are marked are asleep.
 async fn fill<H: Host>() {
     for index in 0..marks::count() {
         H::detach(nap::<H>(index as u32));
     }
-    reach::<H>(marks::asleep_from).await;
+    while !marks::all_asleep() {
+        H::sleep(LOOK).await;
+    }
 }
 
-/// Returns when `from` has come to the last mark.
-async fn reach<H: Host>(from: fn(u64) -> u64) {
-    let mut reached = 0;
-    loop {
-        reached = from(reached);
-        if reached == marks::count() {
-            return;
-        }
+/// Returns when the tasks that were filled in have ended.
+async fn drain<H: Host>() {
+    // The first task is this one.
+    while H::alive() > 1 {
         H::sleep(LOOK).await;
     }
 }
@@ -96,7 +94,7 @@ fn sleepers<H: Host>(tasks: u64, shortest: Duration, longest: Duration) -> io::R
         fill::<H>().await;
         let rss = process::exact_rss();
         H::sleep(longest).await;
-        reach::<H>(marks::woken_from).await;
+        drain::<H>().await;
         rss
     });
     let cpu = since(cpu);
@@ -235,7 +233,7 @@ fn burst<H: Host>(tasks: u64, shortest: Duration, longest: Duration) -> io::Resu
     let peak = host.run(async {
         fill::<H>().await;
         let peak = process::exact_rss();
-        reach::<H>(marks::woken_from).await;
+        drain::<H>().await;
         peak
     });
     let (Some(before), Some(peak)) = (before, peak) else {

@@ -1,7 +1,8 @@
-//! Spawning with more than a future: so far, a name.
+//! What users look for under `filch::task` and what needs a runtime: spawning with more than a future (so far, a name),
+//! and the list of all tasks. It must not know how a task is made or found.
 
-use super::join::JoinHandle;
-use crate::runtime::{context, spawn};
+use super::task::{JoinHandle, TaskInfo};
+use super::{context, spawn};
 use core::future::Future;
 
 /// Names a task before it is spawned. The name is shown in dumps and reports, and by
@@ -142,4 +143,24 @@ impl Builder {
     {
         context::expect("task::Builder::spawn_blocking").spawn_blocking(f, self.name)
     }
+}
+
+/// The tasks that are alive in the current runtime: asyncio's `all_tasks`.
+///
+/// It looks at every task of the process, whichever runtime it belongs to; see
+/// [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) for what that costs.
+///
+/// # Panics
+///
+/// Outside a runtime. [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) asks a certain one.
+///
+/// ```
+/// filch::block_on(async {
+///     filch::spawn(std::future::pending::<()>()).detach();
+///     assert_eq!(filch::task::all_tasks().len(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn all_tasks() -> Vec<TaskInfo> {
+    TaskInfo::all(context::expect("task::all_tasks").slot.number())
 }

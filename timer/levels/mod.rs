@@ -1,8 +1,8 @@
-//! The wheel proper, without its lock: levels of 64 slots over the whole of 64-bit time. It owns
+//! The wheel proper, without its lock: levels of 256 slots over the whole of 64-bit time. It owns
 //! the shape (which slot a deadline belongs to, which slot is next); it knows neither threads nor
 //! clocks, and calls no waker.
 //!
-//! Time is cut into ticks (`tick.rs`). A tick number is read in groups of six bits; an entry stands at the
+//! Time is cut into ticks (`tick.rs`). A tick number is read in groups of eight bits; an entry stands at the
 //! level of the highest group in which its tick differs from `elapsed`, in the slot that the
 //! group's value names. Three facts follow, and everything below rests on them:
 //!
@@ -14,40 +14,39 @@
 //! 3. The slot at `elapsed`'s own index of a level never receives an entry, so that a slot which
 //!    is being drained only shrinks.
 //!
-//! The groups cover every bit: there is no overflow list and no wrap-around. Entries with the
-//! same tick fire in the order they came.
+//! The groups cover every bit: there is no overflow list and no wrap-around. Entries that fire at
+//! the same time and have the same tick do so in the order they came.
+//!
+//! Few levels, because an entry moves down once for each on the way, and each move is a cache miss:
+//! with 256 slots a sleep of up to 4.3 s moves once at most, and a slot of the second level holds
+//! what is due within 17 ms.
 //!
 //! An entry that comes to an empty slot stands there alone, by its address. The second makes the
 //! slot a ring of blocks, and a ring it remains until its last entry has left.
 
-#[cfg(feature = "test-util")]
-use super::batch::BATCH;
-use super::batch::Batch;
 use super::block::{Block, CELLS, Pool, Surplus};
-use super::entry::{Entry, State};
-use super::prefetch::prefetch;
+use super::entry::Entry;
+use super::occupied::Occupied;
 use super::slot::{ALONE, Held, Slot};
-use super::tick::{LAST_TICK, TICK_SHIFT, start_of, tick_at, tick_of};
+use super::tick::{LAST_TICK, TICK_SHIFT, start_of, tick_at};
 #[cfg(feature = "test-util")]
 use core::ptr;
 
-const GROUP: u32 = 6;
+mod taking;
+
+const GROUP: u32 = 8;
 const LEVELS: usize = (64 - TICK_SHIFT).div_ceil(GROUP) as usize;
 const SLOTS: usize = LEVELS << GROUP;
 const NO_SLOT: u16 = u16::MAX;
-
-/// Entries moved down a level under one hold of the lock.
-const MOVES: usize = 256;
 
 pub(super) struct Levels {
     /// Every tick up to this one has been dealt with, but for the slot in `draining`.
     elapsed: u64,
     /// The slot at `elapsed` that a full batch interrupted, or `NO_SLOT`.
     draining: u16,
-    /// Bit per slot that is not empty.
-    occupied: [u64; LEVELS],
-    /// A ring is known by its last block, whose `next` is the first.
-    slots: [Slot; SLOTS],
+    occupied: Occupied<{ SLOTS / 64 }>,
+    /// A ring is known by its last block, whose `next` is the first. Apart, because wheels are made on small stacks too.
+    slots: Box<[Slot; SLOTS]>,
     pool: Pool,
     len: usize,
 }
@@ -57,8 +56,11 @@ impl Levels {
         Self {
             elapsed: 0,
             draining: NO_SLOT,
-            occupied: [0; LEVELS],
-            slots: [Slot::EMPTY; SLOTS],
+            occupied: Occupied::NONE,
+            slots: match vec![Slot::EMPTY; SLOTS].try_into() {
+                Ok(slots) => slots,
+                Err(_) => unreachable!("as many slots as were asked for"),
+            },
             pool: Pool::new(),
             len: 0,
         }
@@ -160,65 +162,9 @@ impl Levels {
         }
     }
 
-    /// Takes up to a batch of entries that are due at `now`, in the order of their ticks, and
-    /// returns whether more is left to do.
-    pub(super) fn take_due(&mut self, now: u64, batch: &mut Batch) -> bool {
-        let now = tick_at(now);
-        let mut moves = MOVES;
-        loop {
-            if self.draining == NO_SLOT {
-                match self.first() {
-                    Some((slot, start)) if start <= now => {
-                        self.elapsed = start;
-                        self.draining = slot;
-                    }
-                    _ => {
-                        self.elapsed = self.elapsed.max(now);
-                        return false;
-                    }
-                }
-            }
-            if !self.drain(self.draining, batch, &mut moves) {
-                return true;
-            }
-            self.draining = NO_SLOT;
-        }
-    }
-
-    /// Takes up to a batch of entries whatever their deadlines, and returns whether more are left.
-    pub(super) fn take_any(&mut self, batch: &mut Batch) -> bool {
-        while let Some((slot, _)) = self.first() {
-            if batch.is_full() {
-                return true;
-            }
-            match self.slots[slot as usize].held() {
-                Held::Nothing => unreachable!("an empty slot is not occupied"),
-                Held::One(entry) => {
-                    self.vacate(slot);
-                    self.len -= 1;
-                    // SAFETY: as in `take_cell`, of an entry that stood alone.
-                    batch.push(unsafe { &*entry }.let_go(State::Closed));
-                }
-                Held::Ring(tail) => {
-                    let head = self.pool.block(tail).next;
-                    for cell in 0..self.pool.block(head).used {
-                        if batch.is_full() {
-                            return true;
-                        }
-                        if let Some(entry) = self.take_cell(head, cell) {
-                            self.len -= 1;
-                            batch.push(entry.let_go(State::Closed));
-                        }
-                    }
-                    self.unlink(head);
-                }
-            }
-        }
-        false
-    }
-
-    /// A lower bound in nanoseconds on when the next entry is due: exact, unless it stands in a
-    /// crowd of more than one block above the lowest level. `u64::MAX` if there is none.
+    /// When there is something to take next, in nanoseconds, or to move down: the deadline itself,
+    /// unless it stands in a crowd of more than one block or in the first tick of a slot above the
+    /// lowest level. `u64::MAX` if there is nothing.
     pub(super) fn next_expiry(&self) -> u64 {
         if self.draining != NO_SLOT {
             return start_of(self.elapsed);
@@ -226,15 +172,12 @@ impl Levels {
         let Some((slot, start)) = self.first() else {
             return u64::MAX;
         };
-        if slot >> GROUP == 0 {
-            return start_of(start);
-        }
-        // A look at the entries of a small crowd spares the wake-ups at which they would only move
-        // down.
+        // A look at the entries of a small crowd finds their time to the nanosecond, and spares the
+        // wake-ups at which they would only move down.
         let next = match self.slots[slot as usize].held() {
             Held::Nothing => u64::MAX,
             // SAFETY: as in `take_cell`, of an entry that stands alone.
-            Held::One(entry) => tick_of(unsafe { &*entry }.deadline()),
+            Held::One(entry) => unsafe { &*entry }.deadline(),
             Held::Ring(tail) => {
                 let block = self.pool.block(tail);
                 if block.next != tail {
@@ -243,32 +186,17 @@ impl Levels {
                 let entries = block.cells[..block.used as usize].iter();
                 // SAFETY: a cell that is not null holds a registered entry; see `take_cell`.
                 let entries = entries.filter_map(|cell| unsafe { cell.as_ref() });
-                let ticks = entries.map(|entry| tick_of(entry.deadline()));
-                ticks.min().unwrap_or(u64::MAX)
+                entries.map(Entry::deadline).min().unwrap_or(u64::MAX)
             }
         };
-        // Entries whose deadlines moved later may lie behind the slots that follow.
-        let end = start + (1 << (u32::from(slot >> GROUP) * GROUP));
-        start_of(next.min(end).min(LAST_TICK))
-    }
-
-    /// Takes up to a batch of entries whose deadlines have passed at `now` although their tick has
-    /// not come, and returns whether more may be left. Nothing must be due by its tick.
-    #[cfg(feature = "test-util")]
-    pub(super) fn take_within_tick(&mut self, now: u64, batch: &mut Batch) -> bool {
-        let Some((slot, _)) = self.first() else {
-            return false;
-        };
-        let due: Vec<&Entry> = self
-            .entries(slot)
-            .filter(|entry| entry.deadline() <= now)
-            .take(BATCH)
-            .collect();
-        for entry in &due {
-            self.remove(entry);
-            batch.push(entry.let_go(State::Fired));
+        let level = u32::from(slot >> GROUP);
+        if level == 0 {
+            return next.min(start_of(start));
         }
-        batch.is_full()
+        // What is due in the slot's first tick is not looked at before that is over; what moved later
+        // may lie behind the slots that follow.
+        let end = start + (1 << (level * GROUP));
+        next.clamp(start_of(start), start_of(end.min(LAST_TICK)))
     }
 
     /// A lower bound on the earliest deadline, exact unless deadlines were moved.
@@ -312,11 +240,11 @@ impl Levels {
     /// The next slot and the tick at which it starts (fact 1).
     #[inline]
     fn first(&self) -> Option<(u16, u64)> {
-        let level = self.occupied.iter().position(|slots| *slots != 0)? as u32;
-        let index = self.occupied[level as usize].trailing_zeros();
-        let shift = level * GROUP;
+        let slot = self.occupied.first()?;
+        let (level, index) = (slot >> GROUP, slot % (1 << GROUP));
+        let shift = u32::from(level) * GROUP;
         let start = ((self.elapsed >> shift >> GROUP << GROUP) | u64::from(index)) << shift;
-        Some(((level << GROUP | index) as u16, start))
+        Some((slot, start))
     }
 
     /// Where an entry due at `tick` stands. The tick must not have come.
@@ -334,16 +262,14 @@ impl Levels {
     fn settle(&mut self, entry: &Entry, slot: u16) {
         entry.set_place(u32::from(slot), ALONE);
         self.slots[slot as usize % SLOTS] = Slot::one(entry);
-        let level = slot >> GROUP;
-        self.occupied[level as usize % LEVELS] |= 1 << (slot % (1 << GROUP));
+        self.occupied.insert(slot);
     }
 
     /// Empties `slot`, of which nothing but the slot itself is left.
     #[inline]
     fn vacate(&mut self, slot: u16) {
         self.slots[slot as usize % SLOTS] = Slot::EMPTY;
-        let level = slot >> GROUP;
-        self.occupied[level as usize % LEVELS] &= !(1 << (slot % (1 << GROUP)));
+        self.occupied.remove(slot);
     }
 
     #[inline]
@@ -405,74 +331,8 @@ impl Levels {
         }
         self.pool.give(index);
     }
-
-    /// Empties `slot`, which starts at `elapsed`: what is due goes to `batch`, the rest moves to
-    /// where it stands relative to `elapsed`. Returns whether it came to the end before `batch`
-    /// or `moves` ran out.
-    fn drain(&mut self, slot: u16, batch: &mut Batch, moves: &mut usize) -> bool {
-        loop {
-            let tail = match self.slots[slot as usize].held() {
-                Held::Nothing => return true,
-                Held::One(entry) => {
-                    if batch.is_full() || *moves == 0 {
-                        return false;
-                    }
-                    self.vacate(slot);
-                    // SAFETY: as in `take_cell`, of an entry that stood alone.
-                    self.pass_on(unsafe { &*entry }, batch, moves);
-                    return true;
-                }
-                Held::Ring(tail) => tail,
-            };
-            let head = self.pool.block(tail).next;
-            let block = self.pool.block(head);
-            let used = block.used;
-            for cell in &block.cells[..used as usize] {
-                prefetch(*cell);
-            }
-            for cell in 0..used {
-                if batch.is_full() || *moves == 0 {
-                    return false;
-                }
-                if let Some(entry) = self.take_cell(head, cell) {
-                    self.pass_on(entry, batch, moves);
-                }
-            }
-            self.unlink(head);
-        }
-    }
-
-    /// Lets go of an entry that was taken out of the slot at `elapsed` if it is due, and otherwise
-    /// puts it where it stands now.
-    #[inline]
-    fn pass_on(&mut self, entry: &Entry, batch: &mut Batch, moves: &mut usize) {
-        // Read once: the owner may be moving it later meanwhile.
-        let tick = tick_of(entry.deadline());
-        if tick <= self.elapsed {
-            self.len -= 1;
-            batch.push(entry.let_go(State::Fired));
-        } else {
-            *moves -= 1;
-            self.append(entry, tick);
-        }
-    }
-
-    /// Takes the entry out of a cell and leaves a hole, and the block in its ring.
-    #[inline]
-    fn take_cell<'a>(&mut self, block: u32, cell: u8) -> Option<&'a Entry> {
-        let block = self.pool.block_mut(block);
-        let cell = &mut block.cells[cell as usize];
-        // SAFETY: a cell that is not null holds the address of a registered entry. Its owner keeps
-        // it there until the wheel lets go of it or `remove`, under the lock that the caller
-        // holds, has cleared the cell (the contract of `Wheel::insert`). The borrow is used up to
-        // `let_go` or `append` only.
-        let entry = unsafe { cell.as_ref() }?;
-        *cell = core::ptr::null();
-        block.live -= 1;
-        Some(entry)
-    }
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
-#[path = "tests/check.rs"]
+#[path = "../tests/check.rs"]
 mod check;
