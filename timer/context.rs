@@ -6,11 +6,12 @@ use super::clock::Clock;
 use super::table::WheelRef;
 use super::wheel::Wheel;
 use crate::runtime::shim;
+use crate::runtime::shim::atomic::AtomicU64;
 use crate::runtime::task::waker::ThinWaker;
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
 /// The leader does not sleep for less than this after timers were fired, 160 µs: those that crowd are

@@ -5,16 +5,15 @@ use super::scene::{Bell, Tally, end, end_against, runtime};
 use crate::runtime::Builder;
 use crate::runtime::shim::thread;
 use crate::task::LocalSet;
-use crate::{spawn, spawn_local, spawn_pinned};
+use crate::{spawn_local, spawn_pinned};
 
-/// Tasks of a local set are woken by a worker and by a foreign thread.
+/// Tasks of a local set are woken by foreign threads.
 #[test]
 fn local_set_against_wake_from_elsewhere() {
     check(|| {
         let (runtime, tally) = (runtime(1), Tally::default());
         let bells: [Bell; 2] = Default::default();
-        let (inside, outside) = (bells[0].clone(), bells[1].clone());
-        let other = thread::spawn(move || outside.ring());
+        let others = bells.clone().map(|bell| thread::spawn(move || bell.ring()));
         let set = LocalSet::new();
         let guests = tally.clone();
         set.block_on(&runtime, async {
@@ -25,14 +24,12 @@ fn local_set_against_wake_from_elsewhere() {
                     guest.stay();
                 })
             });
-            spawn(async move { inside.ring() }).await.unwrap();
             for task in tasks {
                 task.await.unwrap();
             }
         });
-        other.join().unwrap();
         drop(set);
-        end(runtime);
+        end_against(runtime, others);
         tally.assert_all_stayed(2);
     });
 }
