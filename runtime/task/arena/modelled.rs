@@ -1,7 +1,6 @@
 //! The memory of tasks in a model, in place of `listed.rs`: from the system, not to be walked, and kept until the end of
 //! the execution, so that a touch after the end is found by loom instead of being undefined.
 
-use crate::runtime::task::cell::Header;
 use core::cell::RefCell;
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc, handle_alloc_error};
@@ -36,7 +35,7 @@ pub(super) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
     });
 }
 
-pub(super) fn collect(_filter: &impl Fn(&Header) -> bool, _found: &mut Vec<NonNull<Header>>) {}
+pub(super) fn for_each(_visit: impl FnMut(NonNull<u8>)) {}
 
 /// Ends an execution: gives the memory back, and says how many tasks were freed and how many were not.
 #[cfg(test)]
