@@ -8,16 +8,17 @@ use super::scheduler::Shared;
 use super::scheduler::config::Flavor;
 use super::scheduler::current::{Left, drive};
 use super::scheduler::worker::Worker;
+use super::shim::atomic::AtomicBool;
+use super::shim::seeded;
+use super::shim::thread::{self, Thread};
 use core::future::Future;
 use core::pin::{Pin, pin};
-use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::task::{Context, Poll, Waker};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::task::Wake;
-use std::thread::{self, Thread};
 
 /// The waker of a future in `block_on`.
 struct Signal {
@@ -69,12 +70,17 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        if seeded("the_root_is_unparked_first") {
+            self.thread.unpark();
+        }
         // ORDERING: Release, of SeqCst, pairs with `take`; the rest of it with `fall_asleep`.
         if self.woken.swap(true, SeqCst) {
             return;
         }
         self.rouse();
-        self.thread.unpark();
+        if !seeded("the_root_is_unparked_first") {
+            self.thread.unpark();
+        }
         if let Some(shared) = self.driven.then(|| self.runtime.upgrade()).flatten() {
             shared.idle.push_fence();
             shared.unpark(shared.idle.claim(0));
@@ -166,7 +172,9 @@ impl Shared {
         if !signal.fall_asleep(self) {
             return;
         }
-        self.let_time_jump();
+        if !seeded("a_root_falls_asleep_silently") {
+            self.let_time_jump();
+        }
         if !signal.is_set() {
             thread::park();
         }
@@ -177,7 +185,7 @@ impl Shared {
     fn put_back(&self, worker: Box<Worker>) {
         self.seats.put(worker);
         // Who stops the runtime sets the flag and then asks for the worker, under the same lock: one of the two has it.
-        if self.gate.is_stopping() {
+        if self.gate.is_stopping() && !seeded("a_worker_that_is_put_back_is_forgotten") {
             if let Some(worker) = self.seats.try_take() {
                 self.hand_in(worker);
             }

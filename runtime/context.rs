@@ -4,6 +4,7 @@
 use super::coop;
 use super::scheduler::Shared;
 use super::scheduler::worker::Worker;
+use super::shim;
 use super::task::Aside;
 use crate::timer;
 use core::cell::{Cell, RefCell};
@@ -21,7 +22,7 @@ enum Mode {
     Asynchronous,
 }
 
-std::thread_local! {
+shim::thread_local! {
     static WORKER: Cell<*const Worker> = const { Cell::new(null()) };
     static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
     static CURRENT: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };

@@ -6,6 +6,7 @@ use super::context;
 use super::paused::Hold;
 use super::report;
 use super::scheduler::Shared;
+use super::shim::Instant;
 use super::table;
 use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, make, name_of};
 use core::fmt;
@@ -15,7 +16,6 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-use std::time::Instant;
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
 ///

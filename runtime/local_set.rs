@@ -3,6 +3,7 @@
 
 use super::coop;
 use super::report;
+use super::shim::{self, Mutex, seeded};
 use super::table::{self, Slot};
 use super::task::{JoinHandle, Ran, Runnable, Schedule, Unhandled, abort_owned, make, walk};
 use super::{Runtime, context};
@@ -11,7 +12,6 @@ use core::fmt;
 use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// How many tasks of the set run at one poll of it.
 const TASKS_PER_POLL: usize = 61;
 
-std::thread_local! {
+shim::thread_local! {
     static CURRENT: RefCell<Option<Rc<Inner>>> = const { RefCell::new(None) };
 }
 
@@ -218,6 +218,10 @@ impl Inner {
         let left = {
             let mut state = self.shared.state.lock();
             self.queue.borrow_mut().append(&mut state.0);
+            if seeded("the_set_lets_go_before_it_waits") {
+                drop(state);
+                state = self.shared.state.lock();
+            }
             state.1.replace(waker)
         };
         drop(left);
@@ -250,7 +254,7 @@ impl Inner {
             );
             if entries.is_empty() {
                 // A waker on another thread is about to push.
-                std::thread::yield_now();
+                shim::thread::yield_now();
             }
             for task in entries {
                 task.cancel();

@@ -18,6 +18,8 @@ mod report;
 mod scheduler;
 pub(crate) mod shim;
 mod shutdown;
+#[cfg(all(test, shuttle))]
+mod shuttle;
 pub(crate) mod spawn;
 mod table;
 pub(crate) mod task;

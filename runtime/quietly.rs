@@ -19,7 +19,7 @@ pub(crate) fn quietly(f: impl FnOnce()) {
     core::mem::forget(payload);
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::{MOST_PAYLOADS, quietly};
     use core::cell::Cell;

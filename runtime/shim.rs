@@ -1,11 +1,11 @@
-//! The one place that chooses between the real primitives and loom's model-checked twins.
+//! The one place that chooses between the real primitives and their model-checked twins: loom's, which go through every
+//! order of a small protocol, or shuttle's, which try many orders of a whole runtime.
 //! It owns no logic: every lock-free protocol of the crate takes its atomics, its locks and its spin hint from here,
 //! so that the sources that ship are the sources that are checked.
-//! Statics use `core`/`std` directly, because loom's primitives live for one execution only. So do thread-locals that no
-//! model reads: loom runs all threads of a model on one thread of the system, and those that a model does read come from
-//! here, as [`thread_local`].
+//! Statics use `core`/`std` directly, because the twins live for one execution only. Thread-locals come from here, as
+//! [`thread_local`], because all threads of a model run on one thread of the system.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod real {
     pub(crate) mod atomic {
         #[cfg(not(filch_tsan))]
@@ -29,6 +29,7 @@ mod real {
     pub(crate) use core::hint::spin_loop;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
+    pub(crate) use std::time::Instant;
     pub(crate) use std::{thread, thread_local};
 
     /// Waits on `condvar` until it is notified.
@@ -45,6 +46,35 @@ mod real {
         condvar.wait_for(guard, timeout).timed_out()
     }
 
+    /// Whether a thread has ended and can be joined without a wait.
+    pub(crate) fn is_finished(thread: &thread::JoinHandle<()>) -> bool {
+        thread.is_finished()
+    }
+
+    /// Stands before what other threads see without an atomic or a lock of this file: in a model, another thread may
+    /// come first.
+    #[inline(always)]
+    pub(crate) const fn step() {}
+
+    /// Whether a bug was sown for a model to find, as the negative control of that model: never, in what ships.
+    #[cfg(not(filch_tsan))]
+    #[inline(always)]
+    pub(crate) const fn seeded(_bug: &str) -> bool {
+        false
+    }
+
+    /// Whether `FILCH_SEEDED_BUG` names this bug, as the negative control of the thread sanitizer.
+    #[cfg(filch_tsan)]
+    pub(crate) fn seeded(bug: &str) -> bool {
+        static SEEDED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+        let seeded = SEEDED.get_or_init(|| std::env::var("FILCH_SEEDED_BUG").ok());
+        seeded.as_deref() == Some(bug)
+    }
+}
+
+/// Cells without checks: loom alone sees who touches them.
+#[cfg(not(loom))]
+mod cells {
     /// A cell that one thread at a time touches, by the rules of a protocol.
     #[repr(transparent)]
     pub(crate) struct Exclusive<T>(core::cell::UnsafeCell<T>);
@@ -87,27 +117,14 @@ mod real {
             unsafe { *self.0.get() = value };
         }
     }
-
-    /// Whether a bug was sown for a model to find, as the negative control of that model: never, in what ships.
-    #[cfg(not(filch_tsan))]
-    #[inline(always)]
-    pub(crate) const fn seeded(_bug: &str) -> bool {
-        false
-    }
-
-    /// Whether `FILCH_SEEDED_BUG` names this bug, as the negative control of the thread sanitizer.
-    #[cfg(filch_tsan)]
-    pub(crate) fn seeded(bug: &str) -> bool {
-        static SEEDED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-        let seeded = SEEDED.get_or_init(|| std::env::var("FILCH_SEEDED_BUG").ok());
-        seeded.as_deref() == Some(bug)
-    }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod modelled;
 
-#[cfg(loom)]
-pub(crate) use modelled::*;
 #[cfg(not(loom))]
+pub(crate) use cells::{Exclusive, Word};
+#[cfg(any(loom, shuttle))]
+pub(crate) use modelled::*;
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use real::*;

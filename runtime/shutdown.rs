@@ -6,6 +6,7 @@ use super::handle::Handle;
 use super::metrics::Metrics;
 use super::scheduler::Shared;
 use super::scheduler::config::Flavor;
+use super::shim::Instant;
 use super::task::JoinHandle;
 use super::threads;
 use core::fmt;
@@ -13,7 +14,6 @@ use core::future::{Future, IntoFuture};
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Runs a future, and all it spawns, on a multi-threaded runtime made for this call, and gives its output. At the end the
 /// tasks that are left are dropped and the threads joined, as by asyncio's `run`.

@@ -4,6 +4,7 @@
 //! A pointer is read only on behalf of a task that has a queue entry and is hence not done. A runtime takes its pointer
 //! out only after all its tasks are done ([`shutdown`](super::shutdown)), so the pointer that is read is alive.
 
+use super::shim;
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -84,6 +85,7 @@ pub(crate) unsafe fn get<T>(number: u16) -> Arc<T> {
         .load(Ordering::Acquire)
         .cast::<T>();
     debug_assert!(!shared.is_null(), "a task outlived its runtime");
+    shim::step();
     // SAFETY: the caller says that the value lives; the count goes up before the new `Arc` is made.
     unsafe {
         let shared = NonNull::new_unchecked(shared).as_ptr();

@@ -6,13 +6,12 @@ use super::scheduler::Shared;
 use super::scheduler::current::{Left, drive};
 use super::scheduler::on_runtime::OnRuntime;
 use super::scheduler::worker::Worker;
+use super::shim::{self, Mutex, seeded, thread};
 use super::task::{Ran, Schedule};
 use crate::timer;
 use core::sync::atomic::Ordering::Relaxed;
-use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 
 /// Gives each worker a thread.
 ///
@@ -63,7 +62,7 @@ fn spawn(shared: &Arc<Shared>, worker: Box<Worker>) -> Result<(), (io::Error, Bo
         Ok(thread) => {
             let mut threads = shared.threads.lock();
             // Threads that gave their worker away end before the runtime does.
-            threads.retain(|thread| !thread.is_finished());
+            threads.retain(|thread| !shim::is_finished(thread));
             threads.push(thread);
             Ok(())
         }
@@ -86,6 +85,7 @@ fn run(shared: &Arc<Shared>, worker: Box<Worker>) {
     match drive(worker, || false, || false) {
         Left::Done(worker) | Left::Stopped(worker) => shared.hand_in(worker),
         Left::Lost(Ran::Idle) => {}
+        Left::Lost(Ran::Done) if seeded("a_lost_end_is_not_counted") => {}
         Left::Lost(Ran::Done) => {
             shared.shares.done.fetch_add(1, Relaxed);
         }
@@ -99,7 +99,7 @@ fn run(shared: &Arc<Shared>, worker: Box<Worker>) {
 /// Asks the kernel to wake this thread on time: by default it may be 50 µs late to save wake-ups, which the wheel's
 /// tick does already.
 fn sharpen_timers() {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(shuttle)))]
     // A kernel that refuses leaves the default.
     let _ = rustix::thread::set_current_timer_slack(core::num::NonZeroU64::new(1));
 }

@@ -199,3 +199,20 @@ fn end_while_handles_are_used_elsewhere_resolves_them_all() {
         }
     });
 }
+
+/// A current-thread runtime is dropped while the `block_on` of another thread comes to its end: that thread puts the worker
+/// back after the drop has looked for it, and must bring the end itself.
+#[test]
+fn end_of_current_thread_meets_the_end_of_a_block_on() {
+    guarded(|| {
+        for _ in 0..2000 {
+            let runtime = filch::runtime::Builder::current_thread().build().unwrap();
+            let (handle, begun) = (runtime.handle().clone(), Event::new());
+            let begins = begun.clone();
+            let other = thread::spawn(move || handle.block_on(async move { begins.set() }));
+            begun.wait_on_thread();
+            drop(runtime);
+            other.join().unwrap();
+        }
+    });
+}

@@ -43,7 +43,12 @@ impl Alarm {
 
     /// L1 to L4. `earliest` loads the least `next_expiry`; the leader may sleep until what this
     /// returns, and must call [`wake`](Self::wake) when it is back.
-    pub(crate) fn promise(&self, earliest: impl FnOnce() -> u64) -> u64 {
+    pub(crate) fn promise(&self, earliest: impl Fn() -> u64) -> u64 {
+        if seeded("the_promise_comes_last") {
+            let earliest = earliest();
+            self.promise.store(earliest, Ordering::Relaxed);
+            return earliest;
+        }
         self.promise.store(u64::MAX, Ordering::Relaxed);
         if !seeded("no_fence_in_the_promise") {
             // ORDERING: SeqCst, with the fence in `tell`; the two cases are in the file's text.

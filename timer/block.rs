@@ -61,13 +61,13 @@ impl Pool {
     }
 
     /// Blocks handed out and not given back.
-    #[cfg(test)]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn live(&self) -> u32 {
         self.live
     }
 
     /// Bytes held from the allocator.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn bytes(&self) -> usize {
         self.chunks.len() * layout().size()
     }

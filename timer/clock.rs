@@ -6,7 +6,10 @@
 //! Linux the time is the system's own count plus a constant. A standard `Instant` hides its count,
 //! so that conversions need the epoch as an `Instant`, and take an extra look at both clocks once.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(loom, shuttle))
+))]
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -15,13 +18,12 @@ use std::time::{Duration, Instant};
 const BEFORE: u64 = 1 << 55;
 
 /// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(loom, shuttle))
+))]
 #[inline]
 pub(crate) fn real() -> u64 {
-    if cfg!(loom) {
-        // The way of an insertion depends on the tick, and a model must be the same each time.
-        return BEFORE;
-    }
     let time = clock_gettime(ClockId::Monotonic);
     // Neither part is negative, and the sum has room for centuries without a reboot.
     (time.tv_sec as u64)
@@ -31,10 +33,16 @@ pub(crate) fn real() -> u64 {
 }
 
 /// Nanoseconds since the epoch by the system's clock, whatever a test does to a runtime's.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(any(target_os = "linux", target_os = "android", loom, shuttle)))]
 #[inline]
 pub(crate) fn real() -> u64 {
     nanos_of(Instant::now())
+}
+
+/// Nanoseconds since the epoch by the time of a model, which passes in the same way each time the model is run.
+#[cfg(any(loom, shuttle))]
+pub(crate) fn real() -> u64 {
+    BEFORE + nanos_in(crate::runtime::shim::now())
 }
 
 /// The epoch as a standard `Instant`.

@@ -5,6 +5,7 @@ use super::alarm::{Alarm, Kick};
 use super::clock::Clock;
 use super::table::WheelRef;
 use super::wheel::Wheel;
+use crate::runtime::shim;
 use crate::runtime::task::waker::ThinWaker;
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -129,7 +130,7 @@ impl Timers {
 
     /// The same for one worker's wheel, which is waited for if it is locked.
     #[inline]
-    #[cfg(test)]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(crate) fn advance_worker(
         &self,
         worker: usize,
@@ -149,13 +150,13 @@ impl Timers {
 
     /// Timers fired from worker `worker`'s wheel, counted over all lives of that wheel: take the
     /// difference to the count at the start.
-    #[cfg(test)]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(crate) fn fired(&self, worker: usize) -> u64 {
         self.wheels[worker].fired()
     }
 
     /// Timers that stand in the wheels.
-    #[cfg(test)]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(crate) fn len(&self) -> usize {
         self.wheels.iter().map(|wheel| wheel.len()).sum()
     }
@@ -171,8 +172,14 @@ impl Timers {
     /// A wheel for a thread that has none of its own: any will do, if different threads take
     /// different ones.
     fn wheel_for_stranger(&self) -> &'static Wheel {
-        thread_local!(static MARK: u8 = const { 0 });
-        let thread = MARK.with(|mark| ptr::from_ref(mark).addr()) as u64;
+        #[cfg(not(shuttle))]
+        let thread = {
+            thread_local!(static MARK: u8 = const { 0 });
+            MARK.with(|mark| ptr::from_ref(mark).addr()) as u64
+        };
+        // An execution must take the same wheels when it is repeated.
+        #[cfg(shuttle)]
+        let thread = shim::thread_number();
         // Fibonacci hashing: the addresses of one thread-local differ in a few middle bits.
         let hash = thread.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         self.wheels[hash as usize % self.wheels.len()].wheel()
@@ -194,7 +201,7 @@ struct Current {
 const UNSEEN: u64 = u64::MAX;
 
 // Neither a lazy initialisation nor a destructor: to reach it is one instruction.
-thread_local! {
+shim::thread_local! {
     static CURRENT: Current = const {
         Current { timers: Cell::new(ptr::null()), own: Cell::new(None), depth: Cell::new(0), seen: Cell::new(UNSEEN) }
     };
@@ -262,7 +269,7 @@ pub(crate) fn return_to_wheel(timers: &Arc<Timers>, worker: usize) {
 ///
 /// # Safety
 /// No guard of this thread is alive, and one was dropped out of turn.
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 pub(super) unsafe fn end_orphan() {
     let timers = CURRENT.with(|current| current.timers.replace(ptr::null()));
     // SAFETY: the guard that owned the pointer did not release it.

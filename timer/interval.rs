@@ -309,7 +309,7 @@ impl Interval {
         self.missed
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn next_tick(&self) -> Instant {
         self.sleep.deadline()
     }

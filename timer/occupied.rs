@@ -16,7 +16,7 @@ impl<const WORDS: usize> Occupied<WORDS> {
         self.0[slot as usize / 64 % WORDS] &= !(1 << (slot % 64));
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn contains(&self, slot: u16) -> bool {
         self.0[slot as usize / 64] >> (slot % 64) & 1 != 0
     }

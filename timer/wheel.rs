@@ -118,7 +118,7 @@ impl Wheel {
     }
 
     /// Entries that stand in the wheel.
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(crate) fn len(&self) -> usize {
         self.lock().levels.len()
     }
@@ -376,13 +376,13 @@ impl Wheel {
     }
 
     /// Panics unless the books of the wheel agree with each other.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn check(&self) {
         self.lock().levels.check();
     }
 
     /// Blocks in use and bytes held, for tests of their accounting.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn memory(&self) -> (u32, usize) {
         let inner = self.lock();
         let pool = inner.levels.pool();

@@ -5,21 +5,27 @@
 //! system calls even with a zero timeout. Elsewhere, and with `cfg(filch_generic_poll)`, `wait_generic.rs` uses
 //! `Poller::wait`.
 
-#[cfg(all(not(loom), any(not(target_os = "linux"), filch_generic_poll)))]
+#[cfg(all(
+    not(any(loom, shuttle)),
+    any(not(target_os = "linux"), filch_generic_poll)
+))]
 mod wait_generic;
-#[cfg(all(not(loom), target_os = "linux", not(filch_generic_poll)))]
+#[cfg(all(not(any(loom, shuttle)), target_os = "linux", not(filch_generic_poll)))]
 mod wait_linux;
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod wait_modelled;
 
-#[cfg(all(not(loom), any(not(target_os = "linux"), filch_generic_poll)))]
+#[cfg(all(
+    not(any(loom, shuttle)),
+    any(not(target_os = "linux"), filch_generic_poll)
+))]
 pub(crate) use wait_generic::Driver;
-#[cfg(all(not(loom), target_os = "linux", not(filch_generic_poll)))]
+#[cfg(all(not(any(loom, shuttle)), target_os = "linux", not(filch_generic_poll)))]
 pub(crate) use wait_linux::Driver;
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) use wait_modelled::Driver;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::Driver;
     use core::time::Duration;

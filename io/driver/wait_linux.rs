@@ -103,7 +103,7 @@ impl Drop for Driver {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::Driver;
     use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The wait as loom can check it: a wake-up that is remembered until the next wait, and nothing else.
+//! The wait as a model can check it: a wake-up that is remembered until the next wait, and nothing else.
 
 use crate::runtime::shim::{self, Condvar, Mutex};
 use core::time::Duration;
@@ -20,11 +20,19 @@ impl Driver {
         })
     }
 
-    /// Waits for a wake-up; a `timeout` is over at once.
+    /// Waits for a wake-up; a `timeout` is over as soon as the others have had a chance to run.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
         let mut woken = self.woken.lock();
-        while !*woken && timeout.is_none() {
-            shim::wait(&self.changed, &mut woken);
+        match timeout {
+            Some(timeout) if !*woken => {
+                shim::wait_for(&self.changed, &mut woken, timeout);
+            }
+            Some(_) => {}
+            None => {
+                while !*woken {
+                    shim::wait(&self.changed, &mut woken);
+                }
+            }
         }
         *woken = false;
     }

@@ -33,7 +33,7 @@ pub(crate) struct Config {
     /// A pool that goes up to `max_threads` on submission, without waiting for a stall.
     pub(crate) fixed: bool,
     /// Asked before every thread creation; an error stands for the system's refusal.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(crate) refuse_thread: Option<Arc<dyn Fn() -> std::io::Result<()> + Send + Sync>>,
 }
 
@@ -43,7 +43,8 @@ impl Config {
         Self {
             name: name.into(),
             max_threads: 512,
-            core_threads: num_cpus::get(),
+            // To a model the same on every machine, and so few that the watcher has something to do.
+            core_threads: if cfg!(shuttle) { 1 } else { num_cpus::get() },
             keep_alive: Duration::from_secs(10),
             stack_size: None,
             queue_bound: None,
@@ -51,7 +52,7 @@ impl Config {
             on_thread_stop: None,
             on_thread_idle: None,
             fixed: false,
-            #[cfg(all(test, not(loom)))]
+            #[cfg(all(test, not(any(loom, shuttle))))]
             refuse_thread: None,
         }
     }

@@ -27,8 +27,8 @@ use super::{
     runnable::{self, Sample},
     shared::Shared,
 };
-use crate::runtime::shim::{self, Arc, MutexGuard};
-use std::time::{Duration, Instant};
+use crate::runtime::shim::{self, Arc, Instant, MutexGuard, seeded};
+use std::time::Duration;
 
 /// No job taken for this long is suspected of being a stall.
 const STALL: Duration = Duration::from_micros(100);
@@ -182,7 +182,11 @@ pub(super) fn watch<J: Job>(shared: &Arc<Shared<J>>, id: Id) {
             growth.evidence(samples)
         };
         let count = growth.answer(evidence, Instant::now());
-        let errands = books.grow(count);
+        let errands = books.grow(if seeded("the_watcher_adds_nobody") {
+            0
+        } else {
+            count
+        });
         drop(books);
         for errand in errands {
             shared.carry_out(errand);
@@ -210,7 +214,7 @@ fn sleep<J: Job>(shared: &Shared<J>, books: &mut MutexGuard<'_, Handover<J>>) ->
     true
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

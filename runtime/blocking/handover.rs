@@ -404,7 +404,7 @@ impl<J: Job> Handover<J> {
     }
 
     /// Capacity of the queue, in jobs.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn queue_capacity(&self) -> usize {
         self.queue.capacity()
     }

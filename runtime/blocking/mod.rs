@@ -56,7 +56,7 @@ mod pool;
 mod roster;
 mod runnable;
 mod shared;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod worker;
 

@@ -7,8 +7,7 @@ use super::{
     shared::{Lives, Shared},
     worker,
 };
-use crate::runtime::shim::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use crate::runtime::shim::{Arc, Condvar, Instant, Mutex};
 
 /// A handle to a blocking pool. The pool is closed with its last handle.
 pub(crate) struct Pool<J: Job> {
@@ -134,7 +133,7 @@ impl<J: Job> Pool<J> {
     }
 
     /// What handles, threads and the watcher have in common.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn shared(&self) -> &Arc<Shared<J>> {
         &self.owner.shared
     }

@@ -15,19 +15,19 @@ pub(super) struct Sample {
 }
 
 /// The number of the calling thread, or `None` where [`sample`] has no use for it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(shuttle)))]
 pub(super) fn current() -> Option<Tid> {
     Tid::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok()
 }
 
 /// See the other definition.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(shuttle, not(any(target_os = "linux", target_os = "android"))))]
 pub(super) fn current() -> Option<Tid> {
     None
 }
 
 /// What these threads are doing; threads that cannot be read are left out.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(shuttle)))]
 pub(super) fn sample(tids: &[Tid]) -> Vec<Sample> {
     use std::io::Read;
     let read = |&tid: &Tid| {
@@ -40,13 +40,13 @@ pub(super) fn sample(tids: &[Tid]) -> Vec<Sample> {
 }
 
 /// See the other definition.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(shuttle, not(any(target_os = "linux", target_os = "android"))))]
 pub(super) fn sample(_tids: &[Tid]) -> Vec<Sample> {
     Vec::new()
 }
 
 /// Reads a line of `stat`: the name in parentheses may itself hold spaces and parentheses, so the last one counts.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(shuttle)))]
 fn parse(tid: Tid, line: &[u8]) -> Option<Sample> {
     let end_of_name = line.iter().rposition(|&byte| byte == b')')?;
     let rest = std::str::from_utf8(&line[end_of_name + 1..]).ok()?;
@@ -62,7 +62,7 @@ fn parse(tid: Tid, line: &[u8]) -> Option<Sample> {
     })
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, target_os = "linux", not(shuttle)))]
 mod tests {
     use super::*;
 

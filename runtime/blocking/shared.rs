@@ -9,8 +9,8 @@ use super::{
 };
 use crate::runtime::quietly::quietly;
 use crate::runtime::shim::thread::{self, JoinHandle};
-use crate::runtime::shim::{self, Arc, Condvar, Mutex};
-use std::{io, time::Instant};
+use crate::runtime::shim::{self, Arc, Condvar, Instant, Mutex};
+use std::io;
 
 /// What handles, threads and the watcher have in common.
 pub(super) struct Shared<J: Job> {
@@ -76,7 +76,7 @@ impl<J: Job> Shared<J> {
         suffix: &str,
         body: impl FnOnce() + Send + 'static,
     ) -> io::Result<JoinHandle<()>> {
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(any(loom, shuttle))))]
         if let Some(refuse) = &self.config.refuse_thread {
             refuse()?;
         }

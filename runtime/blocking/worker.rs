@@ -8,8 +8,6 @@ use super::{
     shared::Shared,
 };
 use crate::runtime::quietly::quietly;
-#[cfg(loom)]
-use crate::runtime::shim::LocalCell as _;
 use crate::runtime::shim::{self, Arc};
 use std::{cell::Cell, ptr, time::Duration};
 

@@ -30,7 +30,7 @@
 use super::Shared;
 use super::worker::Worker;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize, fence};
-use crate::runtime::shim::{self, Condvar, Mutex, seeded};
+use crate::runtime::shim::{self, Condvar, Instant, Mutex, seeded};
 use crate::runtime::task::{Header, Runnable, abort_owned, walk};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use core::time::Duration;
@@ -130,13 +130,13 @@ impl Gate {
 
     /// Waits for the end, at most for `timeout`; whether it has come.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> bool {
-        let deadline = timeout.and_then(|timeout| std::time::Instant::now().checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut end = self.end.lock();
         while !end.finished {
             match deadline {
                 None => shim::wait(&self.changed, &mut end),
                 Some(deadline) => {
-                    let left = deadline.saturating_duration_since(std::time::Instant::now());
+                    let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         return false;
                     }
@@ -151,11 +151,16 @@ impl Gate {
 impl Shared {
     /// Stop: no worker begins another poll.
     pub(crate) fn stop(&self) {
+        if seeded("the_workers_wake_before_the_stop") {
+            self.unpark_all();
+        }
         self.gate.stop();
         for remote in &self.remotes {
             remote.look_at_once();
         }
-        self.unpark_all();
+        if !seeded("the_workers_wake_before_the_stop") {
+            self.unpark_all();
+        }
     }
 
     /// Takes a worker that has stopped. The last one brings the end, on this thread.

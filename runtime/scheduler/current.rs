@@ -7,11 +7,13 @@ use super::config::Flavor;
 use super::turn::Turn;
 use super::worker::Worker;
 use crate::runtime::context::WorkerGuard;
+use crate::runtime::shim::atomic::AtomicU64;
+use crate::runtime::shim::{
+    Mutex, seeded,
+    thread::{self, Thread, ThreadId},
+};
 use crate::runtime::task::{Header, Ran, Runnable};
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
-use parking_lot::Mutex;
-use std::thread::{Thread, ThreadId};
 
 /// The worker's place while nobody runs it.
 #[derive(Default)]
@@ -35,6 +37,9 @@ impl Seats {
         state.worker = Some(worker);
         let waiting = core::mem::take(&mut state.waiting);
         drop(state);
+        if seeded("a_free_seat_is_not_told") {
+            return;
+        }
         waiting.iter().for_each(Thread::unpark);
     }
 
@@ -42,7 +47,7 @@ impl Seats {
     pub(crate) fn take(&self) -> Option<Box<Worker>> {
         let mut state = self.state.lock();
         if state.worker.is_none() {
-            let me = std::thread::current();
+            let me = thread::current();
             if !state.waiting.iter().any(|thread| thread.id() == me.id()) {
                 state.waiting.push(me);
             }
@@ -57,7 +62,7 @@ impl Seats {
 
     /// Binds the runtime to this thread; false if it is bound to another one.
     pub(crate) fn bind(&self) -> bool {
-        let me = std::thread::current().id();
+        let me = thread::current().id();
         *self.state.lock().bound.get_or_insert(me) == me
     }
 
@@ -66,7 +71,7 @@ impl Seats {
         self.state
             .lock()
             .bound
-            .is_some_and(|bound| bound != std::thread::current().id())
+            .is_some_and(|bound| bound != thread::current().id())
     }
 }
 

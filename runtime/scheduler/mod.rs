@@ -47,11 +47,12 @@ use self::worker::Worker;
 use crate::io::driver::Driver;
 use crate::runtime::blocking::{self, Pool};
 use crate::runtime::report;
+use crate::runtime::shim::atomic::AtomicUsize;
+use crate::runtime::shim::{Mutex, seeded, thread::JoinHandle};
 use crate::runtime::table::Slot;
 use crate::runtime::task::{Header, Runnable};
 use crate::timer::context::Timers;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use parking_lot::Mutex;
+use core::sync::atomic::Ordering;
 use std::io;
 use std::sync::{Arc, Weak};
 
@@ -73,7 +74,7 @@ pub(crate) struct Shared {
     /// The worker of the current-thread flavour, and who waits for it.
     pub(crate) seats: Seats,
     /// Worker threads, to be joined at the end.
-    pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Shared {
@@ -153,7 +154,12 @@ impl Shared {
         }
         // From here on the task may be gone.
         self.idle.push_fence();
-        let claimed = match self.idle.claim(home) {
+        let at_home = if local && seeded("anybody_comes_for_a_pinned_task") {
+            self.idle.claim_any()
+        } else {
+            self.idle.claim(home)
+        };
+        let claimed = match at_home {
             None if !local => self.idle.claim_any(),
             claimed => claimed,
         };

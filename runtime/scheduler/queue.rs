@@ -1,8 +1,10 @@
 //! The run queues: the only file that names crossbeam-deque, and under `cfg(loom)` its small locked twin.
+//! To shuttle each operation on a queue is one step.
 //! It owns the three kinds of queue and their rules of access; it must not know workers.
 
 #[cfg(not(loom))]
 mod inner {
+    use crate::runtime::shim::step;
     use crate::runtime::task::Runnable;
     use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 
@@ -27,16 +29,20 @@ mod inner {
         }
         #[inline]
         pub(crate) fn push(&self, task: Runnable) {
+            step();
             self.0.push(task);
         }
         #[inline]
         pub(crate) fn pop(&self) -> Option<Runnable> {
+            step();
             self.0.pop()
         }
         pub(crate) fn is_empty(&self) -> bool {
+            step();
             self.0.is_empty()
         }
         pub(crate) fn len(&self) -> usize {
+            step();
             self.0.len()
         }
     }
@@ -44,9 +50,11 @@ mod inner {
     impl Thief {
         /// Moves about half of the victim's tasks into `to`, and gives one of them.
         pub(crate) fn steal_into(&self, to: &LocalQueue) -> Option<Runnable> {
+            step();
             retry(|| self.0.steal_batch_and_pop(&to.0))
         }
         pub(crate) fn len(&self) -> usize {
+            step();
             self.0.len()
         }
     }
@@ -56,20 +64,25 @@ mod inner {
             Self(Injector::new())
         }
         pub(crate) fn push(&self, task: Runnable) {
+            step();
             self.0.push(task);
         }
         pub(crate) fn is_empty(&self) -> bool {
+            step();
             self.0.is_empty()
         }
         pub(crate) fn len(&self) -> usize {
+            step();
             self.0.len()
         }
         /// Moves a batch into `to`, and gives one of it.
         pub(crate) fn take_into(&self, to: &LocalQueue) -> Option<Runnable> {
+            step();
             retry(|| self.0.steal_batch_and_pop(&to.0))
         }
         /// One task.
         pub(crate) fn take(&self) -> Option<Runnable> {
+            step();
             loop {
                 match self.0.steal() {
                     Steal::Success(task) => return Some(task),

@@ -1,8 +1,8 @@
 //! Numbers of a runtime that several threads write: what is counted where they meet anyway, and who is awake, for the
 //! sake of a paused clock. It must not know who reads them.
 
+use crate::runtime::shim::atomic::{AtomicU64, AtomicUsize};
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
-use core::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// Numbers that several threads write.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
 use crate::runtime::quietly::quietly;
+use crate::runtime::shim::seeded;
 use crate::runtime::task::{Ran, Runnable, ThinWaker, tidy};
 use crate::timer::clock::real as monotonic;
 use core::time::Duration;
@@ -162,14 +163,18 @@ impl Worker {
         if self.fire_timers() && self.has_own_work() {
             return;
         }
+        let recheck = || {
+            shared.has_work()
+                || !self.remote().pinned.is_empty()
+                || self.has_own_work()
+                || shared.gate.is_stopping()
+                || keeps_awake()
+        };
+        let too_early = seeded("the_recheck_comes_first").then(recheck);
         shared
             .idle
             .announce(self.index, self.searching.replace(false));
-        let stays_awake = shared.has_work()
-            || !self.remote().pinned.is_empty()
-            || self.has_own_work()
-            || shared.gate.is_stopping()
-            || keeps_awake();
+        let stays_awake = too_early.unwrap_or_else(recheck);
         if !stays_awake {
             self.sleep();
         }

@@ -5,6 +5,7 @@ use super::Shared;
 use super::config::Flavor;
 use super::queue::LocalQueue;
 use super::remote::Remote;
+use crate::runtime::shim::thread;
 use crate::runtime::task::{Runnable, current_task_is_local};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
@@ -441,7 +442,7 @@ impl Worker {
                 return;
             }
             // A task that is scheduled, but not in the queue yet, is about to be pushed by its waker.
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 

@@ -1,44 +1,66 @@
-//! Loom's twins, in the shape of the real ones.
+//! What the twins of loom and of shuttle have in common, in the shape of the real ones: locks without poisoning,
+//! condition variables, thread-locals, and the bugs that are sown for a model to find.
+//! It must not know what a model is about.
 
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
-use core::time::Duration;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 
-pub(crate) mod atomic {
-    pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, fence,
-    };
-}
+#[cfg(loom)]
+use loom as twin;
+#[cfg(shuttle)]
+use shuttle as twin;
+
+#[cfg(loom)]
 pub(crate) mod mortal;
+#[cfg(loom)]
+mod on_loom;
+#[cfg(shuttle)]
+mod on_shuttle;
 
 pub(crate) use crate::modelled_thread_local as thread_local;
-pub(crate) use loom::hint::spin_loop;
-pub(crate) use loom::thread;
+#[cfg(loom)]
+pub(crate) use on_loom::*;
+#[cfg(shuttle)]
+pub(crate) use on_shuttle::*;
 /// The count of an `Arc` is none of the crate's protocols, and loom's own one cannot be a receiver of methods.
 pub(crate) use std::sync::Arc;
+pub(crate) use twin::hint::spin_loop;
+pub(crate) use twin::thread_local as twin_thread_local;
 
 /// A mutex without poisoning, as parking_lot's.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(twin::sync::Mutex<T>);
 
 /// A guard that can be put aside for the length of a wait.
 pub(crate) struct MutexGuard<'a, T> {
     lock: &'a Mutex<T>,
-    held: Option<loom::sync::MutexGuard<'a, T>>,
+    held: Option<twin::sync::MutexGuard<'a, T>>,
 }
 
 const HELD: &str = "a guard is without its lock only inside a wait";
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(twin::sync::Mutex::new(value))
     }
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             lock: self,
-            held: Some(self.0.lock().unwrap()),
+            held: Some(self.take()),
         }
+    }
+    fn take(&self) -> twin::sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> MutexGuard<'_, T> {
+    /// Lets go of the lock while `f` runs.
+    fn unlocked(&mut self, f: impl FnOnce()) {
+        drop(self.held.take());
+        f();
+        self.held = Some(self.lock.take());
     }
 }
 
@@ -57,11 +79,11 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 /// A condition variable in parking_lot's shape.
 #[derive(Debug)]
-pub(crate) struct Condvar(loom::sync::Condvar);
+pub(crate) struct Condvar(twin::sync::Condvar);
 
 impl Condvar {
     pub(crate) fn new() -> Self {
-        Self(loom::sync::Condvar::new())
+        Self(twin::sync::Condvar::new())
     }
     pub(crate) fn notify_one(&self) {
         self.0.notify_one();
@@ -74,61 +96,13 @@ impl Condvar {
 /// Waits on `condvar` until it is notified.
 pub(crate) fn wait<T>(condvar: &Condvar, guard: &mut MutexGuard<'_, T>) {
     let held = guard.held.take().expect(HELD);
-    guard.held = Some(condvar.0.wait(held).unwrap());
+    let held = condvar.0.wait(held);
+    guard.held = Some(held.unwrap_or_else(PoisonError::into_inner));
 }
 
-/// A wait whose time is over as soon as the others have had a chance to take the lock.
-pub(crate) fn wait_for<T>(
-    _condvar: &Condvar,
-    guard: &mut MutexGuard<'_, T>,
-    _timeout: Duration,
-) -> bool {
-    drop(guard.held.take());
-    thread::yield_now();
-    guard.held = Some(guard.lock.0.lock().unwrap());
-    true
-}
-
-/// A word that a protocol hands from one thread to another; loom sees who reads and writes it.
-pub(crate) struct Word(loom::cell::UnsafeCell<usize>);
-
-impl Word {
-    pub(crate) fn new(value: usize) -> Self {
-        Self(loom::cell::UnsafeCell::new(value))
-    }
-
-    /// # Safety
-    /// Nobody writes the word meanwhile.
-    pub(crate) unsafe fn read(&self) -> usize {
-        // SAFETY: passed on.
-        self.0.with(|word| unsafe { *word })
-    }
-
-    /// # Safety
-    /// Nobody reads or writes the word meanwhile.
-    pub(crate) unsafe fn write(&self, value: usize) {
-        // SAFETY: passed on.
-        self.0.with_mut(|word| unsafe { *word = value });
-    }
-}
-
-/// A cell that one thread at a time touches; loom takes every access for a write.
-pub(crate) struct Exclusive<T> {
-    value: core::cell::UnsafeCell<T>,
-    touched: loom::cell::UnsafeCell<()>,
-}
-
-impl<T> Exclusive<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self {
-            value: core::cell::UnsafeCell::new(value),
-            touched: loom::cell::UnsafeCell::new(()),
-        }
-    }
-    pub(crate) fn get(&self) -> *mut T {
-        self.touched.with_mut(|_| ());
-        self.value.get()
-    }
+/// No thread is known to have ended before it is joined.
+pub(crate) fn is_finished(_thread: &thread::JoinHandle<()>) -> bool {
+    false
 }
 
 /// Thread-locals of the threads of a model.
@@ -136,18 +110,41 @@ impl<T> Exclusive<T> {
 #[doc(hidden)]
 macro_rules! modelled_thread_local {
     ($($(#[$attr:meta])* static $name:ident: $t:ty = const { $init:expr };)+) => {
-        $(loom::thread_local! { $(#[$attr])* static $name: $t = $init; })+
+        $($(#[$attr])* static $name: $crate::runtime::shim::LocalKey<$t> = {
+            $crate::runtime::shim::twin_thread_local! { static SLOT: $t = $init; }
+            $crate::runtime::shim::LocalKey::new(&SLOT)
+        };)+
     };
 }
 
-/// What `std`'s thread-locals have of `Cell`.
-pub(crate) trait LocalCell<T> {
-    fn set(&'static self, value: T);
+/// A key with what `std`'s has of `Cell`.
+pub(crate) struct LocalKey<T: 'static>(&'static thread::LocalKey<T>);
+
+impl<T> LocalKey<T> {
+    pub(crate) const fn new(slot: &'static thread::LocalKey<T>) -> Self {
+        Self(slot)
+    }
 }
 
-impl<T: 'static> LocalCell<T> for thread::LocalKey<Cell<T>> {
-    fn set(&'static self, value: T) {
-        self.with(|cell| cell.set(value));
+impl<T> Deref for LocalKey<T> {
+    type Target = &'static thread::LocalKey<T>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T> LocalKey<Cell<T>> {
+    pub(crate) fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        self.0.with(Cell::get)
+    }
+    pub(crate) fn set(&self, value: T) {
+        self.0.with(|cell| cell.set(value));
+    }
+    pub(crate) fn replace(&self, value: T) -> T {
+        self.0.with(|cell| cell.replace(value))
     }
 }
 

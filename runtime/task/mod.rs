@@ -77,6 +77,8 @@ pub use self::local_key::{LocalKey, Scoped};
 pub use self::unhandled::Unhandled;
 pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained, yield_now};
 
+#[cfg(all(test, shuttle))]
+pub(crate) use self::arena::settle;
 pub(crate) use self::arena::{tidy, walk};
 pub(crate) use self::cell::Schedule;
 pub(crate) use self::extra::name_of;

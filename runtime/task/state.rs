@@ -432,7 +432,7 @@ impl State {
 #[cold]
 fn unlikely() {}
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -236,7 +236,7 @@ impl Hasher for Variant {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::error_type;
 

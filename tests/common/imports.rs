@@ -42,7 +42,7 @@ impl Library {
             if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
                 module.pop();
             }
-            let for_tests = ["tests", "model", "modelled", "wait_modelled"];
+            let for_tests = ["tests", "model", "modelled", "wait_modelled", "shuttle"];
             if module.iter().any(|name| for_tests.contains(&name.as_str())) {
                 continue;
             }

@@ -79,7 +79,7 @@ impl Levels {
     }
 
     /// Entries in the wheel.
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -92,7 +92,7 @@ impl Levels {
         self.pool.surplus()
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
     }
@@ -333,6 +333,6 @@ impl Levels {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 #[path = "../tests/check.rs"]
 mod check;

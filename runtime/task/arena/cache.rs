@@ -35,6 +35,7 @@ struct Cache {
 /// Flushes the cache at the thread's end.
 struct AtEnd;
 
+// Not from the shim: in a model no task comes from here, and no other thread sees what stands here.
 std::thread_local! {
     static CACHE: Cache = const {
         Cache {

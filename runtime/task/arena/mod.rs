@@ -22,15 +22,15 @@
 
 mod cache;
 mod central;
-#[cfg_attr(loom, path = "modelled.rs")]
+#[cfg_attr(any(loom, shuttle), path = "modelled.rs")]
 mod listed;
 mod region;
 mod walk;
 
 pub(crate) use walk::walk;
 
-#[cfg(all(test, loom))]
-pub(super) use listed::settle;
+#[cfg(all(test, any(loom, shuttle)))]
+pub(crate) use listed::settle;
 
 use core::ptr::NonNull;
 use std::alloc::Layout;
@@ -62,7 +62,7 @@ pub(super) struct Kind {
 
 impl Kind {
     pub(super) const fn of(layout: Layout) -> Self {
-        let listed = cfg!(any(filch_system_alloc, loom))
+        let listed = cfg!(any(filch_system_alloc, loom, shuttle))
             || layout.size() > LARGE - STEP
             || layout.align() > STEP;
         Self {

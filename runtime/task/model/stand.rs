@@ -6,9 +6,9 @@
 
 use crate::runtime::coop;
 use crate::runtime::shim::Mutex;
+use crate::runtime::table;
 use crate::runtime::task::runnable::Ran;
-use crate::runtime::task::{JoinError, JoinHandle, Runnable, Schedule, Unhandled, arena};
-use crate::runtime::{spawn, table};
+use crate::runtime::task::{JoinError, JoinHandle, Runnable, Schedule, Unhandled, arena, make};
 use core::cell::RefCell;
 use core::future::Future;
 use core::pin::Pin;
@@ -120,7 +120,7 @@ impl Stand {
             step,
         };
         // SAFETY: what is in the future is `Send`, and loom checks that its polls exclude each other.
-        let task = unsafe { spawn::make::<_, OnQueue>(future, table::NONE, 0, false, None) };
+        let task = unsafe { make::<_, OnQueue>(future, table::NONE, 0, false, None) };
         (task.entry, task.handle)
     }
 
