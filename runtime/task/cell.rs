@@ -1,15 +1,16 @@
-//! The memory of a task: a header of 40 bytes and, behind it, one union for the future and its output.
+//! The memory of a task: the header and, behind it, one union for the future and its output.
 //! It owns the layout and every typed access to it, behind the vtable; it must not know queues or workers, only that
 //! somebody implements [`Schedule`].
 
 use super::arena;
+use super::header::{Header, Left, VTable};
 use super::id::Id;
-use super::join::Outcome;
+use super::outcome::Outcome;
 use super::runnable::Runnable;
-use super::state::{Snapshot, State};
+use super::state::State;
 use super::unhandled::{self, Unhandled};
 use crate::runtime::quietly::quietly;
-use crate::runtime::shim::atomic::{AtomicU16, AtomicU64};
+use crate::runtime::shim::atomic::AtomicU16;
 use crate::runtime::shim::{Exclusive, Word};
 use core::any::{Any, type_name};
 use core::future::Future;
@@ -29,43 +30,6 @@ pub(crate) trait Schedule: 'static {
     fn schedule(task: Runnable);
     /// Reports an end that nobody will ever see.
     fn unhandled(report: &Unhandled);
-}
-
-/// The part of a task that every type of task shares.
-#[repr(C, align(8))]
-pub(crate) struct Header {
-    pub(super) state: State,
-    pub(super) vtable: &'static VTable,
-    /// The waker of whoever awaits the handle; `state` says whose it is.
-    pub(super) joiner: Word,
-    pub(crate) location: &'static Location<'static>,
-    /// The slot of the runtime in the table of runtimes.
-    pub(crate) runtime: u16,
-    /// The worker that ran the task last: where a wake-up from elsewhere is sent.
-    pub(crate) home: AtomicU16,
-    /// Counts the lives of this piece of memory, so that address and generation make an [`Id`].
-    pub(super) generation: u32,
-}
-
-/// The typed operations of a task, and what a dump says of its type.
-pub(crate) struct VTable {
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Left>,
-    cancel: unsafe fn(NonNull<Header>),
-    discard: unsafe fn(NonNull<Header>),
-    take: unsafe fn(NonNull<Header>, *mut ()),
-    schedule: fn(Runnable),
-    type_name: fn() -> &'static str,
-    in_pool: bool,
-    memory: arena::Kind,
-}
-
-/// What stands in the cell after the future is gone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    /// Nothing: there was no handle, and nothing to drop.
-    Nothing,
-    /// The outcome.
-    Outcome,
 }
 
 #[repr(C)]
@@ -140,7 +104,7 @@ where
         cancel: Self::cancel,
         discard: Self::discard,
         take: Self::take,
-        schedule: S::schedule,
+        schedule: Self::schedule,
         type_name: type_name::<F>,
         in_pool: S::IN_POOL,
         memory: const { arena::Kind::of(Layout::new::<Cell<F>>()) },
@@ -267,6 +231,13 @@ where
     }
 
     /// # Safety
+    /// As [`Header::push`].
+    unsafe fn schedule(task: NonNull<Header>) {
+        // SAFETY: the caller gives up the queue entry.
+        S::schedule(unsafe { Runnable::from_raw(task) });
+    }
+
+    /// # Safety
     /// As [`Header::take`], with `F::Output` for `T`.
     unsafe fn take(task: NonNull<Header>, to: *mut ()) {
         // SAFETY: as `discard`; `to` is valid for a write of this type.
@@ -276,115 +247,4 @@ where
                 .write(ManuallyDrop::take(&mut stage.outcome));
         }
     }
-}
-
-impl Header {
-    pub(crate) fn id(&self) -> Id {
-        Id::new(core::ptr::from_ref(self).addr(), self.generation)
-    }
-
-    #[inline]
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        self.state.load()
-    }
-
-    pub(crate) fn type_name(&self) -> &'static str {
-        (self.vtable.type_name)()
-    }
-
-    /// Whether this is a blocking job.
-    pub(crate) fn is_in_pool(&self) -> bool {
-        self.vtable.in_pool
-    }
-
-    pub(super) fn schedule(&self) -> fn(Runnable) {
-        self.vtable.schedule
-    }
-
-    /// Polls the future. After `Ready` it is gone, and what is left says what stands in its place.
-    ///
-    /// # Safety
-    /// The caller owns the right to run, and the task is not done.
-    #[inline]
-    pub(super) unsafe fn poll(task: NonNull<Self>, cx: &mut Context<'_>) -> Poll<Left> {
-        // SAFETY: passed on.
-        unsafe { (task.as_ref().vtable.poll)(task, cx) }
-    }
-
-    /// Drops the future; the outcome says cancelled, or panicked if the drop did.
-    ///
-    /// # Safety
-    /// As [`Header::poll`].
-    pub(super) unsafe fn cancel(task: NonNull<Self>) {
-        // SAFETY: passed on.
-        unsafe { (task.as_ref().vtable.cancel)(task) }
-    }
-
-    /// Drops the outcome that nobody retrieved, and reports it if it was a panic or an error.
-    ///
-    /// # Safety
-    /// The outcome stands in the cell, the caller owns it and a reference, and nobody uses the outcome afterwards.
-    #[inline]
-    pub(super) unsafe fn discard(task: NonNull<Self>) {
-        // SAFETY: passed on.
-        unsafe { (task.as_ref().vtable.discard)(task) }
-    }
-
-    /// Moves the outcome out.
-    ///
-    /// # Safety
-    /// As [`Header::discard`], and `T` is the output of the task's future.
-    pub(super) unsafe fn take<T>(task: NonNull<Self>) -> Outcome<T> {
-        let mut outcome = core::mem::MaybeUninit::<Outcome<T>>::uninit();
-        // SAFETY: passed on; the vtable's function writes the whole outcome.
-        unsafe {
-            (task.as_ref().vtable.take)(task, outcome.as_mut_ptr().cast());
-            outcome.assume_init()
-        }
-    }
-
-    /// [`free`](Self::free) where it is the rare end of a short function.
-    ///
-    /// # Safety
-    /// As there.
-    #[cold]
-    pub(super) unsafe fn free_elsewhere(task: NonNull<Self>) {
-        // SAFETY: passed on.
-        unsafe { Self::free(task) }
-    }
-
-    /// Gives the memory back.
-    ///
-    /// # Safety
-    /// The last reference is gone, the future and the outcome with it.
-    #[inline]
-    pub(super) unsafe fn free(task: NonNull<Self>) {
-        // SAFETY: passed on.
-        unsafe { Self::free_as(task, task.as_ref().state.load()) }
-    }
-
-    /// [`free`](Self::free) for a caller that has seen the state.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline]
-    pub(super) unsafe fn free_as(task: NonNull<Self>, last: Snapshot) {
-        // SAFETY: nobody else refers to the task; the memory came from the arena as one of this kind.
-        unsafe {
-            if last.has_extra() {
-                super::extra::remove(task.as_ref().id());
-            }
-            let memory = &task.as_ref().vtable.memory;
-            task.as_ref().state.vacate();
-            arena::free(task.cast(), memory);
-        }
-    }
-}
-
-const _: () = assert!(loom_is_on() || (size_of::<Header>() == 40 && align_of::<Header>() == 8));
-const _: () = assert!(size_of::<Outcome<()>>() == 16);
-const _: () = assert!(size_of::<AtomicU64>() == 8 || loom_is_on());
-
-const fn loom_is_on() -> bool {
-    cfg!(loom)
 }

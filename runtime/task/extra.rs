@@ -1,8 +1,6 @@
 //! What few tasks have: names. It stands in a side table, so that the others pay nothing for it.
 
-use super::cell::Header;
 use super::id::Id;
-use core::ptr::NonNull;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
@@ -11,17 +9,6 @@ static NAMES: Mutex<BTreeMap<Id, Box<str>>> = Mutex::new(BTreeMap::new());
 /// Names a task before it is published. The header's `EXTRA` flag tells that there is something to remove.
 pub(super) fn set_name(id: Id, name: Box<str>) {
     NAMES.lock().insert(id, name);
-}
-
-/// The name of a task of which the caller holds a reference.
-pub(crate) fn name(task: NonNull<Header>) -> Option<String> {
-    // SAFETY: the caller's reference keeps the header.
-    let header = unsafe { task.as_ref() };
-    if header.state.load().has_extra() {
-        name_of(header.id())
-    } else {
-        None
-    }
 }
 
 /// The name of a task that may be gone by now.

@@ -1,8 +1,7 @@
 //! What can be said of a task from outside, and of the one that is running.
 
 use super::arena::walk;
-use super::cell::Header;
-use super::extra;
+use super::header::Header;
 use super::id::Id;
 use super::runnable;
 use super::state::Snapshot;
@@ -73,7 +72,7 @@ impl TaskInfo {
         let header = unsafe { task.as_ref() };
         Self {
             id: header.id(),
-            name: extra::name(task),
+            name: header.name(),
             type_name: header.type_name(),
             location: header.location,
             state: header.snapshot().into(),

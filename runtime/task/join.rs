@@ -1,30 +1,20 @@
 //! The handle of a task: await it, detach it, abort it.
 //! It owns the handle's side of the join protocol; it must not know how a task is run or woken.
 
-use super::cell::Header;
 use super::error::JoinError;
-use super::extra;
+use super::header::Header;
 use super::id::Id;
-use super::runnable::Runnable;
+use super::outcome::Outcome;
 use super::state::{Detach, Wake};
 use super::waker::{ThinWaker, drop_ref};
 use crate::runtime::coop;
 use crate::runtime::quietly::quietly;
-use core::any::Any;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll, ready};
-
-/// How a task ended, as it stands in the cell.
-pub(crate) enum Outcome<T> {
-    Returned(T),
-    /// Boxed once more: a payload's two words would make every task eight bytes larger.
-    Panicked(Box<Box<dyn Any + Send>>),
-    Cancelled,
-}
 
 /// The right to a task's output.
 ///
@@ -188,7 +178,8 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn name(&self) -> Option<String> {
-        self.task().and_then(extra::name)
+        // SAFETY: the handle's reference keeps the header.
+        self.task().and_then(|task| unsafe { task.as_ref() }.name())
     }
 
     /// The end of a poll that found the task done. A function of its own, so that a poll that waits saves no registers.
@@ -458,7 +449,7 @@ pub(crate) unsafe fn abort(task: NonNull<Header>) {
     // SAFETY: the reference keeps the header; `Push` gives the queue entry.
     unsafe {
         if task.as_ref().state.cancel() == Some(Wake::Push) {
-            task.as_ref().schedule()(Runnable::from_raw(task));
+            Header::push(task);
         }
     }
 }

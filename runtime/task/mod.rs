@@ -1,7 +1,8 @@
 //! Tasks: one allocation, one word of state, one right to run and one right to the output.
 //!
-//! This page tells the protocol; `state.rs` has its transitions, `cell.rs` the memory, `runnable.rs` the runner's side,
-//! `join.rs` the handle's, `waker.rs` the wakers', `arena/` where the memory comes from and how all tasks are found.
+//! This page tells the protocol; `state.rs` has its transitions, `header.rs` what all tasks share, `cell.rs` the memory,
+//! `runnable.rs` the runner's side, `join.rs` the handle's, `waker.rs` the wakers', `arena/` where the memory comes from
+//! and how all tasks are found.
 //!
 //! # The life of a task
 //!
@@ -51,6 +52,7 @@ mod arena;
 mod cell;
 mod error;
 mod extra;
+mod header;
 mod id;
 mod info;
 mod join;
@@ -58,6 +60,7 @@ mod local_key;
 #[cfg(all(test, loom))]
 mod model;
 mod new;
+mod outcome;
 mod runnable;
 mod state;
 mod unhandled;
@@ -77,8 +80,9 @@ pub use self::yielding::{Unconstrained, YieldNow, consume_budget, unconstrained,
 #[cfg(all(test, shuttle))]
 pub(crate) use self::arena::settle;
 pub(crate) use self::arena::{tidy, walk};
-pub(crate) use self::cell::{Header, Schedule};
+pub(crate) use self::cell::Schedule;
 pub(crate) use self::extra::name_of;
+pub(crate) use self::header::Header;
 #[cfg(all(test, loom))]
 pub(crate) use self::model::Stand;
 pub(crate) use self::new::{New, make};

@@ -5,7 +5,7 @@ mod stand;
 pub(crate) use self::stand::Stand;
 use self::stand::{Bell, assert_cancelled, output, poll, queue, run_all};
 use super::abort_owned;
-use super::cell::Header;
+use super::header::Header;
 use super::waker::ThinWaker;
 use crate::runtime::model::check;
 use core::future::Future;

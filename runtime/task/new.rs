@@ -1,6 +1,7 @@
 //! A new task with its two rights. It must not know who gets them.
 
-use super::cell::{Header, Schedule, Spec, allocate};
+use super::cell::{Schedule, Spec, allocate};
+use super::header::Header;
 use super::join::JoinHandle;
 use super::runnable::Runnable;
 use core::future::Future;

@@ -1,7 +1,7 @@
 //! The right to run a task: what a queue holds. One exists for a task at any time, or none.
 //! It must not know which queue, or what the scheduler does before and after a run.
 
-use super::cell::{Header, Left};
+use super::header::{Header, Left};
 use super::state::{Pend, Start};
 use super::waker::{self, ThinWaker};
 use crate::runtime::coop;

@@ -1,15 +1,13 @@
 //! Ends that nobody will ever see: a panic or an `Err` of a task whose handle was dropped.
 //! It owns the report; where it goes is the runtime's affair.
 
-use super::cell::Header;
 use super::error::panic_text;
-use super::extra;
+use super::header::Header;
 use super::id::Id;
 use core::any::{Any, type_name};
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
-use core::ptr::NonNull;
 
 /// A task ended in a panic or an `Err`, and its handle was dropped before or without being awaited.
 ///
@@ -58,7 +56,7 @@ impl Unhandled {
         Self {
             id: task.id(),
             runtime: task.runtime,
-            name: extra::name(NonNull::from(task)),
+            name: task.name(),
             type_name: task.type_name(),
             location: task.location,
             end,

@@ -2,8 +2,7 @@
 //! It owns the vtable of wakers and the tag that tells a task's pointer from a boxed foreign waker; it must not know
 //! queues: a wake-up that needs one goes through the task's own vtable.
 
-use super::cell::Header;
-use super::runnable::Runnable;
+use super::header::Header;
 use super::state::Wake;
 use crate::runtime::coop;
 use core::mem::ManuallyDrop;
@@ -68,7 +67,7 @@ unsafe fn wake_owned(task: NonNull<Header>) {
     unsafe {
         match task.as_ref().state.wake() {
             Wake::Nothing => {}
-            Wake::Push => task.as_ref().schedule()(Runnable::from_raw(task)),
+            Wake::Push => Header::push(task),
             Wake::Free => Header::free_elsewhere(task),
         }
     }
@@ -81,7 +80,7 @@ unsafe fn wake_by_ref(data: *const ()) {
     unsafe {
         let task = NonNull::new_unchecked(data.cast_mut().cast::<Header>());
         if task.as_ref().state.wake_by_ref() == Wake::Push {
-            task.as_ref().schedule()(Runnable::from_raw(task));
+            Header::push(task);
         }
     }
 }

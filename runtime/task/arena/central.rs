@@ -1,20 +1,10 @@
 //! The lists that all threads share: which chunks of a size have free blocks. It exchanges batches with the caches and
 //! whole chunks with the regions.
 
-use super::region::{self, Chunk};
+use super::region::{self, Central, Chunk};
 use super::{BATCH, Block, CLASSES};
 use core::ptr::{NonNull, null_mut};
 use parking_lot::{Mutex, MutexGuard};
-
-/// The chunks of one size that have blocks to give, linked through [`Chunk::link`].
-pub(super) struct Central {
-    pub(super) first: *mut Chunk,
-    /// How many chunks of this size have all their blocks here.
-    pub(super) whole: usize,
-}
-
-// SAFETY: chunks live for ever, and those of this size are touched under this list's lock only.
-unsafe impl Send for Central {}
 
 static CENTRAL: [Mutex<Central>; CLASSES] = [const {
     Mutex::new(Central {

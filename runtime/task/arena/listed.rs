@@ -1,7 +1,6 @@
 //! Tasks from the system allocator: large ones, those with a large alignment, and with `cfg(filch_system_alloc)` all.
 //! They stand in a doubly linked list, whose links lie in front of the cell.
 
-use crate::runtime::task::cell::Header;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::Mutex;
@@ -85,21 +84,15 @@ pub(super) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
     }
 }
 
-/// Makes references to the tasks in the list.
-pub(super) fn collect(filter: &impl Fn(&Header) -> bool, found: &mut Vec<NonNull<Header>>) {
-    let mut alive = Vec::new();
+/// Calls `visit` for every cell in the list, under its lock.
+pub(super) fn for_each(mut visit: impl FnMut(NonNull<u8>)) {
     let first = LIST.lock();
     let mut link = first.0;
     while !link.is_null() {
         // SAFETY: linked cells are allocated as long as the lock is held.
         unsafe {
-            let header = NonNull::new_unchecked((*link).cell).cast::<Header>();
-            if (*header.as_ptr()).state.try_ref().is_some() {
-                alive.push(header);
-            }
+            visit(NonNull::new_unchecked((*link).cell));
             link = (*link).next;
         }
     }
-    drop(first);
-    super::sift(alive, filter, found);
 }

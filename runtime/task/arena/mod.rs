@@ -25,11 +25,13 @@ mod central;
 #[cfg_attr(any(loom, shuttle), path = "modelled.rs")]
 mod listed;
 mod region;
+mod walk;
+
+pub(crate) use walk::walk;
 
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) use listed::settle;
 
-use super::cell::Header;
 use core::ptr::NonNull;
 use std::alloc::Layout;
 
@@ -103,43 +105,3 @@ pub(super) unsafe fn free(memory: NonNull<u8>, kind: &'static Kind) {
 pub(crate) fn tidy() {
     cache::tidy();
 }
-
-/// Calls `visit` for every task that is alive, with a reference of its own, which `visit` owns.
-///
-/// Tasks that are spawned or end during the walk may be seen or not. No lock is held while `visit` runs.
-pub(crate) fn walk(filter: impl Fn(&Header) -> bool, mut visit: impl FnMut(NonNull<Header>)) {
-    let mut found = Vec::new();
-    listed::collect(&filter, &mut found);
-    found.drain(..).for_each(&mut visit);
-    region::for_each_chunk(|chunk| {
-        chunk.collect(&filter, &mut found);
-        found.drain(..).for_each(&mut visit);
-    });
-}
-
-/// Keeps of the referenced tasks those that `filter` wants.
-///
-/// This is done without a lock: giving up a reference may free a task, and that takes the lock of its list.
-fn sift(
-    alive: Vec<NonNull<Header>>,
-    filter: &impl Fn(&Header) -> bool,
-    found: &mut Vec<NonNull<Header>>,
-) {
-    for header in alive {
-        // SAFETY: the reference in `alive` keeps the header; it is passed on or given up.
-        unsafe {
-            if filter(header.as_ref()) {
-                found.push(header);
-            } else {
-                super::waker::drop_ref(header);
-            }
-        }
-    }
-}
-
-const _: () = assert!(
-    cfg!(loom)
-        || (size_of::<Block>() == size_of::<Header>()
-            && core::mem::offset_of!(Block, generation)
-                == core::mem::offset_of!(Header, generation))
-);

@@ -1,7 +1,6 @@
 //! The memory of tasks in a model, in place of `listed.rs`: from the system, and kept until the end of the execution, so
 //! that a touch after the end is found by loom, or when the execution is settled, instead of being undefined.
 
-use crate::runtime::task::cell::Header;
 use core::cell::RefCell;
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
@@ -36,26 +35,13 @@ pub(super) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
     });
 }
 
-/// Loom's models do not walk.
-#[cfg(loom)]
-pub(super) fn collect(_filter: &impl Fn(&Header) -> bool, _found: &mut Vec<NonNull<Header>>) {}
-
-/// Makes references to the tasks that are alive. One that ends meanwhile has a state that says so.
-#[cfg(shuttle)]
-pub(super) fn collect(filter: &impl Fn(&Header) -> bool, found: &mut Vec<NonNull<Header>>) {
-    let mut alive = CELLS.with_borrow(|cells| cells.alive.clone());
-    // SAFETY: cells are kept until the execution is settled, and their first word is the state, zero without a task.
-    alive.retain(|cell| {
-        unsafe { cell.cast::<Header>().as_ref() }
-            .state
-            .try_ref()
-            .is_some()
-    });
-    super::sift(
-        alive.into_iter().map(NonNull::cast).collect(),
-        filter,
-        found,
-    );
+/// Calls `visit` for every cell of a task. One that ends meanwhile is kept, and its first word says so. Loom's models do not
+/// walk.
+pub(super) fn for_each(visit: impl FnMut(NonNull<u8>)) {
+    if cfg!(shuttle) {
+        let alive = CELLS.with_borrow(|cells| cells.alive.clone());
+        alive.into_iter().for_each(visit);
+    }
 }
 
 /// Ends an execution: gives the memory back, and says how many tasks were freed and how many were not.

@@ -1,10 +1,8 @@
 //! Regions of 2 MiB, their chunks of 64 KiB, and the pages behind them. It knows blocks as memory, and that a chunk's
 //! fields belong to whoever holds the lock of its size.
 
-use super::central::{self, Central};
 use super::{Block, STEP};
-use crate::runtime::task::cell::Header;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use std::alloc::{Layout, alloc, handle_alloc_error};
@@ -14,6 +12,16 @@ const CHUNK: usize = 64 << 10;
 const CHUNKS: usize = REGION / CHUNK;
 /// Whole free chunks of a size that are kept, so that a size at the edge does not go to the system again and again.
 const KEPT: usize = 1;
+
+/// The chunks of one size that have blocks to give, linked through [`Chunk::link`].
+pub(super) struct Central {
+    pub(super) first: *mut Chunk,
+    /// How many chunks of this size have all their blocks here.
+    pub(super) whole: usize,
+}
+
+// SAFETY: chunks live for ever, and those of this size are touched under this list's lock only.
+unsafe impl Send for Central {}
 
 /// The description of a chunk. It stands in the region's first page, so that the chunk's own pages can be given back.
 #[repr(C)]
@@ -243,35 +251,20 @@ impl Chunk {
 pub(super) struct Walked(*mut Chunk);
 
 impl Walked {
-    /// Makes references to the tasks in the chunk.
-    pub(super) fn collect(
-        &self,
-        filter: &impl Fn(&Header) -> bool,
-        found: &mut Vec<NonNull<Header>>,
-    ) {
+    /// The size of its blocks, in steps, or zero while it has none. Certain under the lock of that size alone.
+    pub(super) fn class(&self) -> usize {
         // SAFETY: descriptions of chunks live for ever, and the class is an atomic.
-        let class = unsafe { &(*self.0).class };
-        let seen = class.load(Ordering::Relaxed);
-        if seen == 0 {
-            return;
-        }
-        let mut alive = Vec::new();
-        let central = central::lock(seen);
-        if class.load(Ordering::Relaxed) != seen {
-            return;
-        }
-        // SAFETY: the lock of the class is held and the class is still the chunk's: its fields do not change, and
-        // its blocks below `fresh` are initialised and stay mapped.
-        unsafe {
-            for index in 0..(*self.0).fresh {
-                let header = NonNull::new_unchecked((*self.0).block(index)).cast::<Header>();
-                if (*header.as_ptr()).state.try_ref().is_some() {
-                    alive.push(header);
-                }
-            }
-        }
-        drop(central);
-        super::sift(alive, filter, found);
+        unsafe { &(*self.0).class }.load(Ordering::Relaxed)
+    }
+
+    /// The blocks that were ever handed out. They are initialised, and stay mapped while the lock is held.
+    ///
+    /// # Safety
+    /// The caller holds the lock of the size that the chunk has, and keeps it.
+    pub(super) unsafe fn blocks(&self) -> impl Iterator<Item = *mut Block> {
+        // SAFETY: the lock is held, so the chunk's fields do not change.
+        let (chunk, fresh) = unsafe { (&*self.0, (*self.0).fresh) };
+        (0..fresh).map(|index| chunk.block(index).cast())
     }
 }
 

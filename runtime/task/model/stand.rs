@@ -7,9 +7,8 @@
 use crate::runtime::coop;
 use crate::runtime::shim::Mutex;
 use crate::runtime::table;
-use crate::runtime::task::make;
 use crate::runtime::task::runnable::Ran;
-use crate::runtime::task::{JoinError, JoinHandle, Runnable, Schedule, Unhandled, arena};
+use crate::runtime::task::{JoinError, JoinHandle, Runnable, Schedule, Unhandled, arena, make};
 use core::cell::RefCell;
 use core::future::Future;
 use core::pin::Pin;
