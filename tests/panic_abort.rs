@@ -1,4 +1,4 @@
-//! A panic where panics abort: the process ends with the message, whoever panicked, and does not hang.
+//! Fault A6: a panic where panics abort: the process ends with the message, whoever panicked, and does not hang.
 //!
 //! Without a harness, as that wants to unwind. `RUSTFLAGS="-Cpanic=abort" cargo test --test panic_abort` builds it so;
 //! where panics unwind there is nothing to see.
