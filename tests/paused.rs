@@ -121,8 +121,11 @@ fn clock_stands_while_an_executor_works_for_the_runtime() {
                 timeout(HOUR, executor.spawn(|| ())).await.unwrap().unwrap();
             }
             let (running, run) = mpsc::channel();
+            let (let_go, go) = mpsc::channel();
             let long = executor.spawn(move || {
                 running.send(()).unwrap();
+                go.recv().unwrap();
+                // Work that takes a while after the task has gone to sleep.
                 thread::sleep(ms(5));
             });
             run.recv().unwrap();
@@ -130,6 +133,7 @@ fn clock_stands_while_an_executor_works_for_the_runtime() {
             queued.abort();
             let refused = executor.spawn(|| ());
             assert!(timeout(HOUR, refused).await.unwrap().is_err());
+            let_go.send(()).unwrap();
             timeout(HOUR, long).await.unwrap().unwrap();
             assert!(timeout(HOUR, queued).await.unwrap().is_err());
             assert_eq!(start.elapsed(), ms(0));
