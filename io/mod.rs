@@ -1,3 +1,4 @@
-//! Readiness, and everything that talks to the kernel. So far: the driver that a worker sleeps in.
+//! Readiness, and everything that talks to the kernel.
 
 pub(crate) mod driver;
+pub(crate) mod traits;
