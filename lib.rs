@@ -105,9 +105,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod io;
 mod timer;
 
+pub mod io;
 pub mod runtime;
 
 /// Tasks: spawning, joining, cancelling, yielding, and looking at them.
@@ -126,6 +126,13 @@ pub mod task {
     pub use crate::runtime::threads::block_in_place;
     #[doc(inline)]
     pub use crate::runtime::{LocalSet, RunUntil, run_in_executor, spawn_blocking};
+}
+
+/// Sockets.
+#[cfg(all(unix, not(any(loom, shuttle))))]
+pub mod net {
+    #[doc(inline)]
+    pub use crate::io::net::*;
 }
 
 /// Time: sleeps, timeouts, intervals and the clock they go by.

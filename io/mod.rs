@@ -2,3 +2,15 @@
 
 pub(crate) mod driver;
 pub(crate) mod traits;
+
+#[cfg(not(any(loom, shuttle)))]
+mod interest;
+#[cfg(all(unix, not(any(loom, shuttle))))]
+pub(crate) mod net;
+#[cfg(all(unix, not(any(loom, shuttle))))]
+mod registered;
+
+#[cfg(not(any(loom, shuttle)))]
+pub use interest::{Interest, Ready};
+#[cfg(all(unix, not(any(loom, shuttle))))]
+pub use registered::Registered;

@@ -306,6 +306,8 @@ impl Builder {
         let mut config = self.config.clone();
         config.workers = self.worker_count()?;
         self.check(&config)?;
+        #[cfg(not(any(loom, shuttle)))]
+        context::lead_sources_here();
         let (shared, workers) = Shared::new(self.flavor, config, pool_of)?;
         match self.flavor {
             Flavor::CurrentThread => {

@@ -8,7 +8,7 @@ use super::idle::{Claimed, Idle};
 use super::park::Parking;
 use super::queue::{Inbox, LocalQueue};
 use super::remote::Remote;
-use crate::io::driver::Driver;
+use crate::io::driver::{Driver, Events};
 use crate::runtime::model::check;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize};
 use crate::runtime::task::{Runnable, Stand};
@@ -19,12 +19,12 @@ use loom::thread;
 use std::sync::Arc;
 
 fn parking(workers: usize) -> Parking {
-    Parking::new(workers, Driver::new().unwrap())
+    Parking::new(workers, Driver::new).unwrap()
 }
 
 /// Sleeps for ever, or until a token comes.
 fn sleep(parking: &Parking, worker: usize) {
-    parking.park(worker, || None, || (), || None);
+    parking.park(worker, &mut Events::new(), || None, || (), || None);
 }
 
 /// A token against a worker that sits down in the driver.
@@ -64,7 +64,7 @@ fn lead_against_lead() {
         let leading = Arc::new(AtomicUsize::new(0));
         let contend = |parking: Arc<Parking>, leading: Arc<AtomicUsize>| {
             for _ in 0..2 {
-                if let Some(lead) = parking.lead() {
+                if let Some(lead) = parking.lead(0) {
                     assert_eq!(leading.fetch_add(1, Relaxed), 0, "two workers lead");
                     leading.fetch_sub(1, Relaxed);
                     drop(lead);

@@ -3,6 +3,7 @@
 
 use super::Shared;
 use super::config::Flavor;
+use super::park::Events;
 use super::queue::LocalQueue;
 use super::remote::Remote;
 use crate::runtime::shim::thread;
@@ -47,6 +48,8 @@ pub(crate) struct Worker {
     /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
     rooted: Cell<bool>,
     random: Cell<u64>,
+    /// What the driver has brought, and was not told yet. Empty while it is told.
+    pub(super) events: Cell<Option<Events>>,
 }
 
 /// Where the wake-ups of this moment come from.
@@ -82,6 +85,7 @@ impl Worker {
             dispatch: Cell::new(Dispatch::ByTask),
             rooted: Cell::new(false),
             random: Cell::new((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            events: Cell::new(Some(Events::new())),
             shared,
         }
     }

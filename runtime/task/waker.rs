@@ -161,6 +161,16 @@ impl ThinWaker {
         }
     }
 
+    /// Whether it is the waker of a task that has ended; not known of foreign ones.
+    pub(crate) fn is_of_the_dead(&self) -> bool {
+        // SAFETY: a word that is not boxed is a task, of which `self` owns a reference.
+        self.as_boxed().is_none()
+            && unsafe { self.0.cast::<Header>().as_ref() }
+                .state
+                .load()
+                .is_done()
+    }
+
     /// Wakes, and gives up the waker.
     #[inline]
     pub(crate) fn wake(self) {
@@ -194,7 +204,7 @@ impl ThinWaker {
     }
 
     /// Whether `raw` is the very word that a clone of `waker` would have; false for foreign wakers.
-    pub(super) fn raw_is_of(raw: usize, waker: &Waker) -> bool {
+    pub(crate) fn raw_is_of(raw: usize, waker: &Waker) -> bool {
         core::ptr::eq(waker.vtable(), &VTABLE) && waker.data().addr() == raw
     }
 }

@@ -1,0 +1,6 @@
+//! Sockets.
+
+mod socket;
+mod tcp;
+
+pub use tcp::{TcpListener, TcpStream};

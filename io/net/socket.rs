@@ -1,0 +1,59 @@
+//! The system calls of stream sockets, made so that they say whether anything is left. It owns no socket.
+
+use crate::io::driver::source::Left;
+use core::mem::MaybeUninit;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+
+/// The kernel moves no more than about twice this in one call, so that less than was asked for would say nothing.
+const MOST: usize = 1 << 30;
+/// Nor does it take more buffers.
+const MOST_BUFFERS: usize = 1024;
+
+/// Receives into the beginning of `buffer`. Less than it has room for is all there was: where urgent data or the end stand
+/// behind it, the event has told of that.
+#[inline]
+pub(super) fn receive(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [MaybeUninit<u8>],
+) -> io::Result<(usize, Left)> {
+    let room = buffer.len().min(MOST);
+    let (_, count) = recv(socket, &mut buffer[..room], RecvFlags::empty())?;
+    // The end of the stream is found again and again.
+    let left = if count == 0 || count == room {
+        Left::Maybe
+    } else {
+        Left::Nothing
+    };
+    Ok((count, left))
+}
+
+/// Sends from the beginning of `buffer`. Less than it holds has filled the socket.
+#[inline]
+pub(super) fn transmit(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<(usize, Left)> {
+    let buffer = &buffer[..buffer.len().min(MOST)];
+    let count = send(socket, buffer, SendFlags::NOSIGNAL)?;
+    Ok((count, left_of(count, buffer.len())))
+}
+
+/// Sends from several buffers, the first ones first.
+pub(super) fn transmit_vectored(
+    socket: BorrowedFd<'_>,
+    buffers: &[IoSlice<'_>],
+) -> io::Result<(usize, Left)> {
+    let buffers = &buffers[..buffers.len().min(MOST_BUFFERS)];
+    let lengths = buffers.iter().map(|buffer| buffer.len());
+    let wanted = lengths.fold(0, usize::saturating_add);
+    let mut nothing = SendAncillaryBuffer::default();
+    let count = sendmsg(socket, buffers, &mut nothing, SendFlags::NOSIGNAL)?;
+    Ok((count, left_of(count, wanted.min(MOST))))
+}
+
+fn left_of(count: usize, wanted: usize) -> Left {
+    if count < wanted {
+        Left::Nothing
+    } else {
+        Left::Maybe
+    }
+}
