@@ -110,7 +110,7 @@ fn kick_against_question() {
                 idler.push_fence();
                 question.load(Relaxed).then_some(Duration::ZERO)
             };
-            sleeper.park(0, as_leader, || (), || None);
+            sleeper.park(0, &mut Events::new(), as_leader, || (), || None);
         });
         changed.store(true, Relaxed);
         idle.push_fence();
