@@ -12,6 +12,8 @@
 pub(crate) mod context;
 #[cfg(not(any(loom, shuttle)))]
 mod event;
+#[cfg(all(test, loom))]
+mod model;
 #[cfg_attr(
     any(loom, shuttle),
     allow(dead_code, reason = "only a model of it is used")

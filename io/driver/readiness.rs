@@ -167,22 +167,25 @@ impl Readiness {
 
     /// The system refused an attempt on a direction that hung: one more is made, and then an event waited for.
     pub(crate) fn refused(&self, direction: Direction) {
-        let next = if seeded("the_word_is_cleared_late") {
+        let word = self.word(direction);
+        if seeded("the_word_is_cleared_late") {
+            return word.store(EMPTY, Relaxed);
+        }
+        let next = if seeded("a_refusal_after_the_end_is_final") {
             EMPTY
         } else {
             READY
         };
         // ORDERING: Acquire as in `begin`.
-        let _ = self
-            .word(direction)
-            .compare_exchange(HUNG, next, Acquire, Relaxed);
+        let _ = word.compare_exchange(HUNG, next, Acquire, Relaxed);
     }
 
     #[inline]
     fn restore(&self, direction: Direction, cleared: usize) {
         let word = self.word(direction);
         let mut now = word.load(Relaxed);
-        while now == EMPTY || now == cleared {
+        let ends = seeded("a_restore_ignores_the_end");
+        while now == EMPTY || now == cleared || ends && now == UNARMED {
             // ORDERING: Release pairs with the Acquire of `begin`: the next attempt follows this one.
             match word.compare_exchange(now, READY, Release, Relaxed) {
                 Ok(_) => return,
@@ -271,6 +274,11 @@ impl Readiness {
         let word = self.word(direction);
         let now = if hung { HUNG } else { READY };
         let mut before = word.load(Relaxed);
+        if before == CROWD && seeded("the_crowd_is_taken_first") {
+            let crowd = self.take_crowd(direction);
+            word.store(now, Release);
+            return crowd.into_iter().for_each(wake);
+        }
         loop {
             // An event of before the arming is of no use after it: arming asks the system again.
             if before == UNARMED {
@@ -327,7 +335,12 @@ impl Readiness {
     pub(crate) fn disarm(&self, mut wake: impl FnMut(ThinWaker)) {
         for direction in [Direction::Read, Direction::Write] {
             // ORDERING: as in `report`.
-            let before = self.word(direction).swap(UNARMED, AcqRel);
+            let none = if seeded("an_end_leaves_the_word_empty") {
+                EMPTY
+            } else {
+                UNARMED
+            };
+            let before = self.word(direction).swap(none, AcqRel);
             self.wake_all(direction, before, &mut wake);
         }
     }

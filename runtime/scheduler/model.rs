@@ -56,6 +56,39 @@ fn token_against_sit_on_condvar() {
     });
 }
 
+/// Tokens against two workers of different groups: both sit in their drivers, and one of them waits for the timers.
+#[test]
+fn token_against_sit_in_other_group() {
+    check(|| {
+        let parking = Arc::new(Parking::in_groups(2, 1, Driver::new).unwrap());
+        let sleepers = [0, 1].map(|worker| {
+            let parking = parking.clone();
+            thread::spawn(move || sleep(&parking, worker))
+        });
+        parking.unpark(0);
+        parking.unpark(1);
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+    });
+}
+
+/// The leader wakes and wakes the other one, which sits down meanwhile: as a follower, or as the next leader.
+#[test]
+fn hand_over_against_sit() {
+    check(|| {
+        let parking = Arc::new(parking(2));
+        let leader = parking.clone();
+        let other = thread::spawn(move || {
+            sleep(&leader, 0);
+            leader.unpark(1);
+        });
+        parking.unpark(0);
+        sleep(&parking, 1);
+        other.join().unwrap();
+    });
+}
+
 /// Two workers that both want to lead: never both do, also after one of them was refused.
 #[test]
 fn lead_against_lead() {

@@ -28,7 +28,7 @@ const ON_CONDVAR: u8 = 3;
 /// As `IN_DRIVER`, but another worker waits for the timers.
 const IN_DRIVER_ONLY: u8 = 4;
 
-/// Workers of one driver.
+/// Workers of one driver at most.
 const GROUP: usize = 8;
 
 /// Where one worker sleeps.
@@ -41,6 +41,8 @@ pub(crate) struct Seat {
 /// The seats of all workers and the drivers that some of them wait in.
 pub(crate) struct Parking {
     seats: Box<[Seat]>,
+    /// Workers of one driver.
+    size: usize,
     groups: Box<[Group]>,
     /// Whether a leader waits for the timers.
     timed: AtomicBool,
@@ -83,6 +85,18 @@ impl Parking {
     /// What `driver` says.
     pub(crate) fn new(
         workers: usize,
+        driver: impl FnMut() -> io::Result<Driver>,
+    ) -> io::Result<Self> {
+        Self::in_groups(workers, GROUP, driver)
+    }
+
+    /// The same in groups of another size, for a model.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn in_groups(
+        workers: usize,
+        size: usize,
         mut driver: impl FnMut() -> io::Result<Driver>,
     ) -> io::Result<Self> {
         let seat = || Seat {
@@ -98,7 +112,8 @@ impl Parking {
         };
         Ok(Self {
             seats: (0..workers).map(|_| seat()).collect(),
-            groups: (0..workers.div_ceil(GROUP))
+            size,
+            groups: (0..workers.div_ceil(size))
                 .map(&mut group)
                 .collect::<io::Result<_>>()?,
             timed: AtomicBool::new(false),
@@ -106,7 +121,7 @@ impl Parking {
     }
 
     fn group(&self, worker: usize) -> &Group {
-        &self.groups[worker / GROUP]
+        &self.groups[worker / self.size]
     }
 
     /// The driver of a worker, in which what it waits for is watched.
