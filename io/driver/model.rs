@@ -53,10 +53,10 @@ impl Source {
     fn poll(&self, waker: &Waker, empties: bool) -> Poll<()> {
         loop {
             let begin = self.readiness.begin(READ, false);
-            if !matches!(begin, Begin::NotReady) {
+            if begin != Begin::NotReady {
                 let took = self.take();
                 match begin {
-                    Begin::Cleared(cleared) if !took || empties => cleared.drained(),
+                    Begin::Cleared if took && !empties => self.readiness.restore(READ, false),
                     Begin::Hung if !took => {
                         self.readiness.refused(READ);
                         continue;
@@ -266,9 +266,9 @@ fn close_against_restore() {
         source.happen(2, false);
         let closer = source.clone();
         let other = thread::spawn(move || closer.readiness.disarm(drop));
-        if let Begin::Cleared(attempt) = source.readiness.begin(READ, false) {
+        if source.readiness.begin(READ, false) == Begin::Cleared {
             assert!(source.take());
-            drop(attempt);
+            source.readiness.restore(READ, false);
         }
         other.join().unwrap();
         let bell = Waker::from(Arc::<Bell>::default());

@@ -25,7 +25,8 @@
 //! would need a count of events to tell.
 //!
 //! `HUNG` is not cleared by an attempt: after the peer's last word each read is to be tried, and no event will come.
-//! A refusal makes it `READY`, from which there is another attempt before the wait.
+//! A refusal makes it `READY`, from which there is another attempt before the wait. So is each event of writing told:
+//! a write is refused seldom, and two refusals then cost less than two exchanges at every write.
 //!
 //! `UNARMED` is left by arming alone, so that nobody waits for what no poller reports: an event, a restored attempt and
 //! a wait leave it as it is. Where each event disarms, an attempt clears to `UNARMED`, and restores that, too.
@@ -38,7 +39,6 @@
 //! The list may be behind the word: a waiter that comes between an event's swap and its lock is taken from the list and
 //! woken for nothing, and leaves a `CROWD` without a list. It tries again, waits again, and stands in it again.
 
-use crate::runtime::quietly::quietly;
 use crate::runtime::shim::atomic::AtomicUsize;
 use crate::runtime::shim::{Mutex, seeded};
 use crate::runtime::task::waker::ThinWaker;
@@ -77,24 +77,17 @@ struct Crowd {
 }
 
 /// How an attempt begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Begin<'a> {
-    /// The word was cleared: what the attempt finds decides what it is to say.
-    Cleared(Attempt<'a>),
+pub(crate) enum Begin {
+    /// The word was cleared: if the attempt leaves anything, [`Readiness::restore`] is to be called.
+    Cleared,
     /// The attempt may be made, and changes nothing.
     Free,
     /// The peer will send nothing more: the attempt may be made, and a refusal is to be told.
     Hung,
     /// Nothing can be expected.
     NotReady,
-}
-
-/// An attempt whose word was cleared. Dropped, also by a panic, it restores the word.
-#[must_use]
-pub(crate) struct Attempt<'a> {
-    readiness: &'a Readiness,
-    direction: Direction,
-    cleared: usize,
 }
 
 /// How a wait begins.
@@ -107,20 +100,6 @@ pub(crate) enum Wait {
     Ready,
     /// No poller reports this direction.
     Unarmed,
-}
-
-impl Attempt<'_> {
-    /// The system call found all there was.
-    #[inline]
-    pub(crate) fn drained(self) {
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        self.readiness.restore(self.direction, self.cleared);
-    }
 }
 
 impl Readiness {
@@ -138,7 +117,7 @@ impl Readiness {
 
     /// Begins an attempt. `rearms` says that each event disarms, so that a cleared word is an unarmed one.
     #[inline]
-    pub(crate) fn begin(&self, direction: Direction, rearms: bool) -> Begin<'_> {
+    pub(crate) fn begin(&self, direction: Direction, rearms: bool) -> Begin {
         let word = self.word(direction);
         let cleared = if rearms { UNARMED } else { EMPTY };
         loop {
@@ -151,11 +130,7 @@ impl Readiness {
                         .compare_exchange(READY, cleared, Acquire, Relaxed)
                         .is_ok()
                     {
-                        return Begin::Cleared(Attempt {
-                            readiness: self,
-                            direction,
-                            cleared,
-                        });
+                        return Begin::Cleared;
                     }
                 }
                 HUNG => return Begin::Hung,
@@ -180,8 +155,10 @@ impl Readiness {
         let _ = word.compare_exchange(HUNG, next, Acquire, Relaxed);
     }
 
+    /// An attempt that had cleared the word has left something, or may have.
     #[inline]
-    fn restore(&self, direction: Direction, cleared: usize) {
+    pub(crate) fn restore(&self, direction: Direction, rearms: bool) {
+        let cleared = if rearms { UNARMED } else { EMPTY };
         let word = self.word(direction);
         let mut now = word.load(Relaxed);
         let ends = seeded("a_restore_ignores_the_end");
@@ -193,30 +170,42 @@ impl Readiness {
             }
         }
         if !seeded("who_waits_is_not_told_of_more") {
-            self.report(direction, now == HUNG, |waker| quietly(|| waker.wake()));
+            self.report(direction, now == HUNG, ThinWaker::wake_quietly);
+        }
+    }
+
+    /// Makes a task wait where nobody else does. If that is not so, or something has come, it gives what is to be dropped
+    /// where there is room for it: on the stack of whoever goes on.
+    #[inline]
+    pub(crate) fn wait_alone(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+    ) -> Result<(), Option<ThinWaker>> {
+        let word = self.word(direction);
+        if word.load(Relaxed) != EMPTY {
+            return Err(None);
+        }
+        let Some(thin) = ThinWaker::of_task(waker) else {
+            return Err(None);
+        };
+        let raw = thin.into_raw();
+        // ORDERING: Release pairs with the Acquire of `report` and of `wait_in_crowd`, which take the waker.
+        match word.compare_exchange(EMPTY, raw, Release, Relaxed) {
+            Ok(_) => Ok(()),
+            // SAFETY: the word did not take it.
+            Err(_) => Err(Some(unsafe { ThinWaker::from_raw(raw) })),
         }
     }
 
     /// Waits for the next event, unless one has come.
-    #[inline]
     pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Wait {
-        let word = self.word(direction);
         loop {
-            match word.load(Relaxed) {
+            match self.word(direction).load(Relaxed) {
                 READY | HUNG => return Wait::Ready,
                 UNARMED => return Wait::Unarmed,
-                EMPTY => {
-                    let Some(thin) = ThinWaker::of_task(waker) else {
-                        return self.wait_in_crowd(direction, waker);
-                    };
-                    let raw = thin.into_raw();
-                    // ORDERING: Release pairs with the Acquire of `report` and of `wait_in_crowd`, which take the waker.
-                    if word.compare_exchange(EMPTY, raw, Release, Relaxed).is_ok() {
-                        return Wait::Waiting;
-                    }
-                    // SAFETY: the word did not take it.
-                    drop(unsafe { ThinWaker::from_raw(raw) });
-                }
+                EMPTY if self.wait_alone(direction, waker).is_ok() => return Wait::Waiting,
+                EMPTY if ThinWaker::is_thin(waker) => {}
                 // The word owns a reference, so the address means the same task, and it still waits.
                 raw if raw > LAST_NAME && ThinWaker::raw_is_of(raw, waker) => return Wait::Waiting,
                 _ => return self.wait_in_crowd(direction, waker),
@@ -262,14 +251,12 @@ impl Readiness {
         };
         drop(crowds);
         drop((mine, gone));
-        for waker in shaken {
-            quietly(|| waker.wake());
-        }
+        shaken.into_iter().for_each(ThinWaker::wake_quietly);
         wait
     }
 
     /// An event: whoever waits is given to `wake`, outside the lock.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn report(&self, direction: Direction, hung: bool, wake: impl FnMut(ThinWaker)) {
         let word = self.word(direction);
         let now = if hung { HUNG } else { READY };

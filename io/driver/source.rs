@@ -16,7 +16,7 @@ use super::registry::Registry;
 use super::slot::{Home, Slot};
 use crate::runtime::coop;
 use crate::runtime::quietly::quietly;
-use crate::runtime::task::waker;
+use crate::runtime::task::waker::{self, ThinWaker};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
 use core::task::{Context, Poll, ready};
@@ -31,6 +31,33 @@ pub(crate) enum Left {
     Maybe,
     /// There is nothing left: an event comes before the next success.
     Nothing,
+}
+
+/// An error of a system call, as far as a source must know it.
+pub(crate) trait Refusal: Into<io::Error> {
+    /// There is nothing to be had at the moment.
+    fn is_would_block(&self) -> bool;
+    /// A signal came, and nothing was done.
+    fn is_interrupted(&self) -> bool;
+}
+
+impl Refusal for io::Error {
+    fn is_would_block(&self) -> bool {
+        self.kind() == io::ErrorKind::WouldBlock
+    }
+    fn is_interrupted(&self) -> bool {
+        self.kind() == io::ErrorKind::Interrupted
+    }
+}
+
+impl Refusal for rustix::io::Errno {
+    #[inline]
+    fn is_would_block(&self) -> bool {
+        *self == Self::WOULDBLOCK
+    }
+    fn is_interrupted(&self) -> bool {
+        *self == Self::INTR
+    }
 }
 
 /// The waiting side of one descriptor, which is given with each call, must be the same each time, and must be open until
@@ -55,79 +82,121 @@ impl Source {
         unsafe { slot.as_ref() }
     }
 
-    /// Tries until `attempt` does not refuse with `WouldBlock`; waits when it does.
+    /// Makes the task wait if it is known that there is nothing. If not, try; what the error holds is to be dropped there.
+    ///
+    /// To ask this first is what it takes to have the wait of a task that serves one connection cost a few instructions.
     #[inline]
-    pub(crate) fn poll_io<R>(
+    pub(crate) fn wait(
+        &self,
+        direction: Direction,
+        cx: &Context<'_>,
+    ) -> Result<(), Option<ThinWaker>> {
+        match self.slot() {
+            Some(slot) => slot.readiness.wait_alone(direction, cx.waker()),
+            None => Err(None),
+        }
+    }
+
+    /// Tries until `attempt` does not refuse; waits when it does. The attempt must not panic.
+    ///
+    /// An attempt that succeeds at once goes straight through here; everything else is in [`poll_on`](Self::poll_on).
+    #[inline]
+    pub(crate) fn poll_io<R, E: Refusal>(
         &self,
         descriptor: BorrowedFd<'_>,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut() -> io::Result<(R, Left)>,
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
     ) -> Poll<io::Result<R>> {
-        ready!(coop::poll_proceed(cx));
-        loop {
-            match self.attempt(direction, &mut attempt) {
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Some(result) => {
-                    coop::made_progress();
-                    return Poll::Ready(result);
+        ready!(coop::poll_progress(cx));
+        let slot = self.slot();
+        let begin = begin(slot, direction);
+        if begin == Begin::NotReady {
+            return self.poll_on(descriptor, direction, cx, attempt, None);
+        }
+        match attempt() {
+            Ok((value, left)) => {
+                if let (Begin::Cleared, Left::Maybe, Some(slot)) = (begin, left, slot) {
+                    slot.readiness.restore(direction, REARMS);
                 }
-                None => {}
+                Poll::Ready(Ok(value))
             }
-            ready!(self.poll_wait(descriptor, direction, cx))?;
+            Err(error) => self.poll_on(descriptor, direction, cx, attempt, Some((begin, error))),
         }
     }
 
-    /// Makes the attempt, unless it is known that there is nothing.
-    #[inline]
-    fn attempt<R>(
+    /// Goes on after an attempt that failed, or that could not be made.
+    #[cold]
+    fn poll_on<R, E: Refusal>(
         &self,
+        descriptor: BorrowedFd<'_>,
         direction: Direction,
-        attempt: &mut impl FnMut() -> io::Result<(R, Left)>,
-    ) -> Option<io::Result<R>> {
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
+        mut failed: Option<(Begin, E)>,
+    ) -> Poll<io::Result<R>> {
         loop {
-            let begin = self
-                .slot()
-                .map_or(Begin::Free, |slot| slot.readiness.begin(direction, REARMS));
-            if let Begin::NotReady = begin {
-                return None;
+            let wait = match failed.take() {
+                None => true,
+                Some((begin, error)) => match after(&error, self.slot(), begin, direction) {
+                    After::Wait => true,
+                    After::Again => false,
+                    After::Failed => return Poll::Ready(Err(error.into())),
+                },
+            };
+            if wait && self.poll_wait(descriptor, direction, cx)?.is_pending() {
+                // A poll that only waits costs nothing, so that one task can wait for any number of things.
+                coop::refund();
+                return Poll::Pending;
             }
-            let result = attempt();
-            let refused =
-                matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-            match begin {
-                Begin::Cleared(cleared) if refused || matches!(result, Ok((_, Left::Nothing))) => {
-                    cleared.drained();
-                }
-                Begin::Hung if refused => {
-                    if let Some(slot) = self.slot() {
-                        slot.readiness.refused(direction);
-                        continue;
+            let slot = self.slot();
+            let begin = begin(slot, direction);
+            if begin == Begin::NotReady {
+                continue;
+            }
+            match attempt() {
+                Ok((value, left)) => {
+                    if let (Begin::Cleared, Left::Maybe, Some(slot)) = (begin, left, slot) {
+                        slot.readiness.restore(direction, REARMS);
                     }
+                    return Poll::Ready(Ok(value));
                 }
-                // Where the word was cleared, it is restored here.
-                _ => {}
-            }
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Some(result.map(|(value, _)| value)),
+                Err(error) => failed = Some((begin, error)),
             }
         }
     }
 
     /// Makes the attempt whatever is known, and does not wait.
-    pub(crate) fn try_io<R>(
+    pub(crate) fn try_io<R, E: Refusal>(
         &self,
         direction: Direction,
-        mut attempt: impl FnMut() -> io::Result<(R, Left)>,
-    ) -> io::Result<R> {
-        loop {
-            if let Some(result) = self.attempt(direction, &mut attempt) {
-                return result;
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
+    ) -> Result<R, E> {
+        /// Restores the word if the attempt panics.
+        struct Cleared(&'static Slot, Direction);
+        impl Drop for Cleared {
+            fn drop(&mut self) {
+                self.0.readiness.restore(self.1, REARMS);
             }
+        }
+        loop {
+            let slot = self.slot();
+            let begin = begin(slot, direction);
+            let cleared = slot.filter(|_| begin == Begin::Cleared);
+            let cleared = cleared.map(|slot| Cleared(slot, direction));
             match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map(|(value, _)| value),
+                Ok((value, left)) => {
+                    if left == Left::Nothing {
+                        core::mem::forget(cleared);
+                    }
+                    return Ok(value);
+                }
+                Err(error) => {
+                    core::mem::forget(cleared);
+                    if after(&error, slot, begin, direction) != After::Again {
+                        return Err(error);
+                    }
+                }
             }
         }
     }
@@ -146,7 +215,6 @@ impl Source {
     }
 
     /// Ready when something has come.
-    #[inline]
     fn poll_wait(
         &self,
         descriptor: BorrowedFd<'_>,
@@ -292,6 +360,43 @@ fn failed(slot: &Slot, error: io::Error) -> io::Error {
         _ => return error,
     };
     io::Error::new(error.kind(), remedy)
+}
+
+/// A source without a slot has not been refused yet.
+#[inline]
+fn begin(slot: Option<&Slot>, direction: Direction) -> Begin {
+    match slot {
+        Some(slot) => slot.readiness.begin(direction, REARMS),
+        None => Begin::Free,
+    }
+}
+
+/// What follows from a failed attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Wait,
+    Again,
+    Failed,
+}
+
+#[inline]
+fn after(error: &impl Refusal, slot: Option<&Slot>, begin: Begin, direction: Direction) -> After {
+    let readiness = slot.map(|slot| &slot.readiness);
+    match (error.is_would_block(), begin, readiness) {
+        (true, Begin::Hung, Some(readiness)) => {
+            readiness.refused(direction);
+            return After::Again;
+        }
+        (true, ..) => return After::Wait,
+        // What is there is there still.
+        (false, Begin::Cleared, Some(readiness)) => readiness.restore(direction, REARMS),
+        _ => {}
+    }
+    if error.is_interrupted() {
+        After::Again
+    } else {
+        After::Failed
+    }
 }
 
 #[cold]

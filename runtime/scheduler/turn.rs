@@ -4,10 +4,10 @@
 use super::park::Events;
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
-use crate::runtime::quietly::quietly;
 use crate::runtime::shim::seeded;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, tidy};
+use crate::runtime::task::{Ran, Runnable, tidy};
 use crate::timer::clock::real as monotonic;
+use core::cell::Cell;
 use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
@@ -131,7 +131,7 @@ impl Worker {
             return false;
         }
         let outer = self.dispatch.replace(self.dispatch_for_wakes());
-        let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
+        let fired = timers.advance_due(now, |waker| self.wake(waker));
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
         fired > 0
@@ -165,12 +165,18 @@ impl Worker {
             return false;
         };
         let outer = self.dispatch.replace(self.dispatch_for_wakes());
-        let parking = &self.shared.parking;
-        let woken = parking.dispatch(self.index, &mut events, |waker| quietly(|| waker.wake()));
+        let woken = Cell::new(0_u64);
+        self.shared
+            .parking
+            .driver(self.index)
+            .dispatch(&mut events, |waker| {
+                woken.set(woken.get() + 1);
+                self.wake(waker);
+            });
         self.dispatch.set(outer);
         self.events.set(Some(events));
-        self.remote().counters.events.add(woken as u64);
-        woken > 0
+        self.remote().counters.events.add(woken.get());
+        woken.get() > 0
     }
 
     /// Fires what is due, before whatever else waits here.
@@ -178,7 +184,7 @@ impl Worker {
     pub(crate) fn fire_before_all(&self) {
         let timers = &self.shared.timers;
         let outer = self.dispatch.replace(Dispatch::BeforeBacklog);
-        let fired = timers.advance_due(timers.clock().now(), |waker| quietly(|| waker.wake()));
+        let fired = timers.advance_due(timers.clock().now(), |waker| self.wake(waker));
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
     }

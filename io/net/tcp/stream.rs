@@ -54,13 +54,28 @@ impl TcpStream {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        match self.io.wait(Direction::Read, cx) {
+            Ok(()) => Poll::Pending,
+            Err(rest) => self.receive_now(cx, buffer, rest),
+        }
+    }
+
+    /// Apart, so that the wait above needs no stack.
+    #[inline(never)]
+    fn receive_now(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+        rest: impl Sized,
+    ) -> Poll<io::Result<usize>> {
+        drop(rest);
         self.io
-            .poll_io(Direction::Read, cx, |io| receive(io.as_fd(), buffer))
+            .poll_call(Direction::Read, cx, |socket| receive(socket, buffer))
     }
 
     fn poll_transmit(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         self.io
-            .poll_io(Direction::Write, cx, |io| transmit(io.as_fd(), buffer))
+            .poll_call(Direction::Write, cx, |socket| transmit(socket, buffer))
     }
 
     fn poll_transmit_vectored(
@@ -68,8 +83,8 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(Direction::Write, cx, |io| {
-            transmit_vectored(io.as_fd(), buffers)
+        self.io.poll_call(Direction::Write, cx, |socket| {
+            transmit_vectored(socket, buffers)
         })
     }
 
