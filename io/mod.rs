@@ -2,3 +2,6 @@
 
 pub(crate) mod driver;
 pub(crate) mod traits;
+
+pub(crate) mod behind;
+pub(crate) mod fs;
