@@ -1,6 +1,8 @@
 //! Readiness, and everything that talks to the kernel.
 
+pub(crate) mod behind;
 pub(crate) mod driver;
+pub(crate) mod fs;
 pub(crate) mod traits;
 
 #[cfg(not(any(loom, shuttle)))]

@@ -3,9 +3,11 @@
 use crate::io::driver::source::Left;
 use core::mem::MaybeUninit;
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
-use std::io::IoSlice;
-use std::os::fd::BorrowedFd;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// The kernel moves no more than about twice this in one call, so that less than was asked for would say nothing.
 const MOST: usize = 1 << 30;
@@ -49,6 +51,21 @@ pub(super) fn transmit_vectored(
     let mut nothing = SendAncillaryBuffer::default();
     let count = sendmsg(socket, buffers, &mut nothing, SendFlags::NOSIGNAL)?;
     Ok((count, left_of(count, wanted.min(MOST))))
+}
+
+/// A TCP socket of an address's family that does not block and is not inherited.
+pub(super) fn stream_socket(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// What a call says that would have to wait.
+pub(super) fn would_block() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
 }
 
 fn left_of(count: usize, wanted: usize) -> Left {

@@ -85,7 +85,7 @@ pub(crate) use self::extra::name_of;
 pub(crate) use self::header::Header;
 #[cfg(all(test, loom))]
 pub(crate) use self::model::{Bell, Stand, run_all, turn};
-pub(crate) use self::new::{New, make};
+pub(crate) use self::new::{New, make, make_at};
 pub(crate) use self::runnable::{Aside, Ran, Runnable};
 pub(crate) use self::waker::ThinWaker;
 

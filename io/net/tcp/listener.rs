@@ -3,14 +3,20 @@
 use super::stream::TcpStream;
 use crate::io::driver::readiness::Direction;
 use crate::io::driver::source::Left;
+use crate::io::net::address_error::AddrError;
+use crate::io::net::resolve::{ToSocketAddrs, addresses};
+use crate::io::net::socket::stream_socket;
 use crate::io::registered::Registered;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
-use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, bind, listen, sockopt};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+/// How many connections may wait to be accepted; the system has a limit of its own.
+const BACKLOG: i32 = 4096;
 
 /// A TCP socket that accepts connections.
 pub struct TcpListener {
@@ -18,15 +24,52 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Binds a socket to an address and listens.
+    /// Binds a socket to an address, or to the first of several that is free, and listens.
+    ///
+    /// The address can be used again right after the program has ended (`SO_REUSEADDR`), and up to 4096 connections wait to be
+    /// accepted, or as many as the system allows. For other options see `TcpSocket`.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// If no address can be bound: an [`AddrError`](crate::net::AddrError) with each address and its error is inside. If there
+    /// is no address at all; and those of [`lookup_host`](crate::net::lookup_host).
+    ///
+    /// # Panics
+    ///
+    /// If it has to look a name up on a thread without a runtime. It needs none otherwise.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let listener = filch::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
+        let addresses = addresses(&address).await?;
+        let mut failed = Vec::new();
+        for &address in addresses.as_slice() {
+            match Self::bind_to(address) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failed.push((address, error)),
+            }
+        }
+        Err(AddrError::into_io("TcpListener::bind", failed))
+    }
+
+    fn bind_to(address: SocketAddr) -> io::Result<Self> {
+        let socket = stream_socket(address)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &address)?;
+        listen(&socket, BACKLOG)?;
         Ok(Self {
-            io: Registered::new(listener)?,
+            io: Registered::from_nonblocking(socket.into()),
         })
     }
 

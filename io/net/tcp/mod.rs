@@ -1,5 +1,6 @@
 //! TCP: a listener, and the streams that it accepts or that connect.
 
+mod connect;
 mod listener;
 mod stream;
 

@@ -1,6 +1,8 @@
 //! A TCP connection. It owns the socket; how bytes are moved is in `net/socket.rs`, and how one waits in `registered.rs`.
 
+use super::connect::connect_to_any;
 use crate::io::driver::readiness::Direction;
+use crate::io::net::resolve::{ToSocketAddrs, addresses};
 use crate::io::net::socket::{receive, transmit, transmit_vectored};
 use crate::io::registered::Registered;
 use crate::io::traits::{PollRead, PollWrite, readers, writers};
@@ -26,6 +28,72 @@ impl TcpStream {
         Self {
             io: Registered::from_nonblocking(stream),
         }
+    }
+
+    /// Connects to an address, or to one of those of a name.
+    ///
+    /// If there are several addresses, they are tried in the system's order, the families taking turns: each 250 ms after the one
+    /// before, or as soon as that has failed. The first to answer wins (RFC 8305). There is no limit of time but the system's, which
+    /// may be minutes: see [`time::timeout`](crate::time::timeout).
+    ///
+    /// # Errors
+    ///
+    /// If no address answers: an [`AddrError`](crate::net::AddrError) with each address and its error is inside. If there is no
+    /// address at all; and those of [`lookup_host`](crate::net::lookup_host).
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait, or to look a name up, on a thread without a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Attempts that were begun are given up, and their sockets closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// use filch::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(("localhost", listener.local_addr()?.port())).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let addresses = addresses(&address).await?;
+        let io = connect_to_any(addresses.as_slice()).await?;
+        Ok(Self { io })
+    }
+
+    /// Sets whether small writes are sent at once (`TCP_NODELAY`), and do not wait for what was sent before to arrive.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// use filch::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.io.get_ref().set_nodelay(nodelay)
+    }
+
+    /// Whether small writes are sent at once. Not so unless [set](Self::set_nodelay).
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.io.get_ref().nodelay()
     }
 
     /// The address of the other end.
