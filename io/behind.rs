@@ -66,8 +66,8 @@ struct Books<B> {
     writing: bool,
     /// The error of a write that nobody has been told of.
     error: Option<io::Error>,
-    /// Who waits for room, or for the end of all writes.
-    waiter: Option<Waker>,
+    /// Who wait for room, or for the end of all writes.
+    waiters: Vec<Waker>,
     handles: usize,
     beside: B,
 }
@@ -93,7 +93,7 @@ impl<S: Sink> Behind<S> {
                 gathered: Vec::new(),
                 writing: false,
                 error: None,
-                waiter: None,
+                waiters: Vec::new(),
                 handles: 0,
                 beside: S::Beside::default(),
             }),
@@ -110,7 +110,8 @@ impl<S: Sink> Behind<S> {
         f(&mut self.books.lock().beside)
     }
 
-    /// Takes bytes, at most so many that `most` are waiting; the first time at once, with `before` having been called.
+    /// Takes bytes, at most so many that `most` are waiting; what `most` allows for is taken in one piece, or later. Calls
+    /// `before` before it takes any.
     pub(crate) fn poll_write(
         self: &Arc<Self>,
         cx: &Context<'_>,
@@ -118,7 +119,8 @@ impl<S: Sink> Behind<S> {
         most: usize,
         before: impl Fn(&mut S::Beside),
     ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
+        let length = buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        if length == 0 {
             return Poll::Ready(Ok(0));
         }
         ready!(coop::poll_proceed(cx));
@@ -127,7 +129,7 @@ impl<S: Sink> Behind<S> {
                 return Some((Err(error), false));
             }
             let mut room = most.saturating_sub(books.gathered.len());
-            if room == 0 {
+            if room < length.min(most) {
                 return None;
             }
             before(&mut books.beside);
@@ -171,9 +173,16 @@ impl<S: Sink> Behind<S> {
                 return Poll::Ready(ready);
             }
             if let Some(waker) = waker {
-                let old = books.waiter.replace(waker);
+                let known = books.waiters.iter().any(|known| known.will_wake(&waker));
+                // Dropped without the lock, if it is not needed.
+                let spare = if known {
+                    Some(waker)
+                } else {
+                    books.waiters.push(waker);
+                    None
+                };
                 drop(books);
-                drop(old);
+                drop(spare);
                 return Poll::Pending;
             }
             drop(books);
@@ -230,22 +239,22 @@ impl<S: Sink> Behind<S> {
     /// Writes until there is nothing left.
     fn drain(&self) {
         loop {
-            let waiter = {
+            let waiters = {
                 let mut books = self.books.lock();
                 if books.first.is_empty() {
                     // There is room from now on, and not only after the write.
                     books.first = mem::take(&mut books.gathered);
                 }
-                books.waiter.take()
+                mem::take(&mut books.waiters)
             };
-            wake(waiter);
+            wake(waiters);
             let turn = self.turn();
             // An error is in the books now, for whoever comes next.
             let _ = turn.settle();
             let ended = turn.end_writer();
             drop(turn);
-            if let Some((waiter, lost)) = ended {
-                wake(waiter);
+            if let Some((waiters, lost)) = ended {
+                wake(waiters);
                 self.report(lost);
                 return;
             }
@@ -253,8 +262,8 @@ impl<S: Sink> Behind<S> {
     }
 }
 
-fn wake(waiter: Option<Waker>) {
-    if let Some(waiter) = waiter {
+fn wake(waiters: Vec<Waker>) {
+    for waiter in waiters {
         // A panic must not keep the rest from being written.
         quietly(|| waiter.wake());
     }
@@ -318,14 +327,14 @@ impl<S: Sink> Turn<'_, S> {
         Err(Unsettled)
     }
 
-    /// Whether nothing is left; then who waits for that, and the error that nobody else will tell.
-    fn end_writer(&self) -> Option<(Option<Waker>, Option<io::Error>)> {
+    /// If nothing is left, those who wait for that, and the error that nobody else will tell.
+    fn end_writer(&self) -> Option<(Vec<Waker>, Option<io::Error>)> {
         let mut books = self.behind.books.lock();
         if !books.is_empty() {
             return None;
         }
         books.writing = false;
         let lost = (books.handles == 0).then(|| books.error.take()).flatten();
-        Some((books.waiter.take(), lost))
+        Some((mem::take(&mut books.waiters), lost))
     }
 }
