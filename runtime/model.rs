@@ -243,6 +243,14 @@ const CONTROLS: &[(&str, &str)] = &[
         "the_end_is_not_told",
         "runtime::scheduler::model::wait_against_finish",
     ),
+    (
+        "writer_leaves_bytes",
+        "io::behind::model::accept_against_end",
+    ),
+    (
+        "writer_ends_without_the_turn",
+        "io::behind::model::flush_against_settle",
+    ),
 ];
 
 /// Runs one model in a process of its own, with a bug or without; whether it failed, and what it printed.
