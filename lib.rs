@@ -120,8 +120,8 @@ pub mod fs {
     //!
     //! # What it costs, and what is buffered
     //!
-    //! A job costs a few microseconds of processor time beside the system call, most of it to wake a thread of the pool
-    //! and then the task. Calls that are made together share the wake-ups.
+    //! A job costs about 2 µs of processor time beside the system call when many are under way. One that is alone, and is
+    //! awaited before the next, wakes a thread of the pool and then the task: 40 µs on a virtual machine with two cores.
     //! So [`read`] of a whole file is one job; a [`File`] reads 64 KiB ahead and gathers what is written, and most small
     //! reads and writes are a copy of bytes; and [`read_dir`] reads 64 entries in a job.
     //! Many calls in a row that need no other task in between are cheapest as one closure, with `std::fs`, in one

@@ -3,16 +3,20 @@
 pub(crate) mod behind;
 pub(crate) mod driver;
 pub(crate) mod fs;
-pub(crate) mod traits;
-
 #[cfg(not(any(loom, shuttle)))]
 mod interest;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub(crate) mod net;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 mod registered;
+mod stdio;
+pub(crate) mod traits;
 
 #[cfg(not(any(loom, shuttle)))]
-pub use interest::{Interest, Ready};
+#[doc(inline)]
+pub use self::interest::{Interest, Ready};
 #[cfg(all(unix, not(any(loom, shuttle))))]
-pub use registered::Registered;
+#[doc(inline)]
+pub use self::registered::Registered;
+#[doc(inline)]
+pub use self::stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};

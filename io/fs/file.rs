@@ -22,7 +22,8 @@ const MAX_BUF_SIZE: usize = 64 * 1024;
 /// order: a read sees what was written before it, and a write goes where the last read ended.
 ///
 /// A read that finds nothing read ahead fetches 64 KiB. A write takes up to 64 KiB into a buffer and returns; they are
-/// written at once, by a job of the pool, while the next ones are gathered. When these are 64 KiB, too, a write waits.
+/// written at once, by a job of the pool, while the next ones are gathered. When these would be more than 64 KiB, a
+/// write waits, so that one of at most 64 KiB is never split.
 /// If a write fails that way, what was taken after it is given up, and the next call on the file, whichever it is,
 /// gives the error instead of doing anything: [`flush`](futures_io::AsyncWrite::poll_flush) and [`close`](Self::close)
 /// surely do.
