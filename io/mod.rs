@@ -4,6 +4,7 @@
 //! |---|---|
 //! | read and write | the traits [`AsyncRead`], [`AsyncWrite`], and the methods of [`AsyncReadExt`], [`AsyncWriteExt`] |
 //! | read lines, or make few large reads and writes of many small ones | [`BufReader`], [`BufWriter`], [`AsyncBufReadExt`] |
+//! | go to a place in a file | [`AsyncSeekExt`] |
 //! | move all bytes from a stream to another | [`copy()`], [`copy_bidirectional`] |
 //! | have two tasks use one stream | a reference, if the type reads and writes through that; else [`split()`] |
 //! | test without a socket | [`duplex()`], [`simplex()`], [`Cursor`], [`empty()`], [`repeat()`], [`sink()`] |
@@ -13,6 +14,11 @@
 //! their own agree; the extension traits and adapters that are not filch's own are those of
 //! [`futures_lite`](https://docs.rs/futures-lite). So a stream of filch fits wherever these are asked for, and a stream
 //! from elsewhere fits here.
+//!
+//! Three things to know of futures-lite's: [`read_line`](AsyncBufReadExt::read_line) wants an empty string each time, not
+//! one to append to; a `read_line`, [`read_until`](AsyncBufReadExt::read_until) or
+//! [`read_exact`](AsyncReadExt::read_exact) that is dropped before its end has taken bytes from the stream and loses its
+//! place; and nothing bounds a line, so [`take`](AsyncReadExt::take) a limit from a peer that is not trusted.
 //!
 //! # Examples
 //!
@@ -32,6 +38,7 @@
 //!     line.clear();
 //!     reader.read_line(&mut line).await?;
 //!     assert_eq!(line, "two\n");
+//!     line.clear();
 //!     assert_eq!(reader.read_line(&mut line).await?, 0);
 //!     Ok(())
 //! })

@@ -213,7 +213,7 @@ fn adapters_keep_their_limits() {
 #[cfg(feature = "hyper")]
 mod for_hyper {
     use super::*;
-    use filch::io::hyper::{FilchExecutor, FilchTimer};
+    use filch::io::hyper::{FilchExecutor, FilchIo, FilchTimer};
     use filch::time::Instant;
     use http_body_util::{BodyExt, Empty, Full};
     use hyper::body::{Bytes, Incoming};
@@ -309,6 +309,50 @@ mod for_hyper {
             }
         });
     }
+
+    /// A stream that hyper does not know, read in pieces that are smaller than its buffer and larger than ours.
+    #[test]
+    fn foreign_streams_run_through_the_adapter() {
+        on_each_flavor(|runtime| {
+            runtime.block_on(async {
+                let (here, there) = duplex(100_000);
+                let there: Pin<Box<dyn Both>> = Box::pin(there);
+                let mut builder = server::conn::http1::Builder::new();
+                builder.timer(FilchTimer::new()).max_buf_size(1 << 20);
+                let server = builder.serve_connection(FilchIo::new(there), service_fn(hello));
+                let server = filch::spawn(server);
+                let (mut sender, connection) = client::conn::http1::handshake(FilchIo::new(here))
+                    .await
+                    .unwrap();
+                let connection = filch::spawn(connection);
+                for size in [0, 1, 70_000, 500_000] {
+                    sender.ready().await.unwrap();
+                    let body = "b".repeat(size);
+                    let request = Request::post("/").body(body.clone()).unwrap();
+                    let answer = sender.send_request(request).await.unwrap();
+                    let answer = answer.into_body().collect().await.unwrap().to_bytes();
+                    assert!(answer == format!("/: {body}"), "{} bytes", answer.len());
+                }
+                drop(sender);
+                connection.await.unwrap().unwrap();
+                server.await.unwrap().unwrap();
+            });
+        });
+
+        let mut memory = [MaybeUninit::uninit(); 8];
+        let mut buffer = ReadBuf::uninit(&mut memory);
+        let mut stream = FilchIo::new(Cursor::new(b"abc"));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Read::poll_read(Pin::new(&mut stream), &mut cx, buffer.unfilled()).is_ready());
+        assert_eq!(buffer.filled(), b"abc");
+        assert_eq!(stream.get_ref().position(), 3);
+        stream.get_mut().set_position(2);
+        assert_eq!(stream.into_inner().position(), 2);
+    }
+
+    trait Both: AsyncRead + AsyncWrite + Send {}
+
+    impl<T: AsyncRead + AsyncWrite + Send> Both for T {}
 
     /// A client that sends half a header is cut off by filch's timer.
     #[test]
