@@ -439,8 +439,8 @@ fn flood_one_way_leaves_the_other_its_turn() {
             }
         }
 
-        /// Takes everything, and has a few words to say.
-        struct Quiet(Cursor<&'static [u8]>);
+        /// Takes everything, has a few words to say, and ends the flood with the last.
+        struct Quiet(Cursor<&'static [u8]>, Arc<AtomicBool>);
 
         impl AsyncRead for Quiet {
             fn poll_read(
@@ -448,8 +448,8 @@ fn flood_one_way_leaves_the_other_its_turn() {
                 cx: &mut Context<'_>,
                 buffer: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                let count = buffer.len().min(1);
-                Pin::new(&mut self.0).poll_read(cx, &mut buffer[..count])
+                self.1.store(self.0.position() >= 10, SeqCst);
+                Pin::new(&mut self.0).poll_read(cx, &mut buffer[..1])
             }
         }
 
@@ -472,17 +472,20 @@ fn flood_one_way_leaves_the_other_its_turn() {
         }
 
         let flood = Flood(back, stop.clone());
-        let quiet = Quiet(Cursor::new(b"a few words"));
+        let quiet = Quiet(Cursor::new(b"a few words"), stop);
         let copied = runtime.spawn(copy_bidirectional(flood, quiet));
         let mut text = String::new();
         runtime
             .block_on(async { answer.read_to_string(&mut text).await })
             .unwrap();
         assert_eq!(text, "a few words");
-        stop.store(true, SeqCst);
         let (flooded, said) = runtime.block_on(copied).unwrap().unwrap();
-        assert!(flooded > 0);
         assert_eq!(said, 11);
+        let polls = flooded / (128 * (32 << 10));
+        assert!(
+            (1..=4).contains(&polls),
+            "{polls} polls of the flood before the words"
+        );
     });
 }
 

@@ -220,31 +220,78 @@ fn buffer_of_nothing_is_refused_with_a_reason() {
     assert!(text.contains("use 1 or more"), "{text}");
 }
 
-/// #4478: a task whose two ends are always ready kept its worker for itself.
+/// #4478: a task whose streams are always ready kept its worker for itself.
 #[test]
-fn stream_that_is_always_ready_lets_others_run() {
+fn streams_that_are_always_ready_let_others_run() {
     on_each_flavor(|runtime| {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let busy = runtime.spawn(async move {
-            let (mut here, mut there) = duplex(8);
-            let mut byte = [0];
-            while !stopped.load(SeqCst) {
-                here.write_all(b"x").await.unwrap();
-                there.read_exact(&mut byte).await.unwrap();
-                // These move nothing, and cost their share all the same.
-                assert_eq!(here.write(&[]).await.unwrap(), 0);
-            }
-        });
-        let idle = runtime.spawn(async move {
-            let (mut reader, writer) = simplex(1);
-            drop(writer);
-            while !stop.swap(true, SeqCst) {
-                assert_eq!(reader.read(&mut [0]).await.unwrap(), 0);
-            }
-        });
-        runtime.block_on(idle).unwrap();
-        runtime.block_on(busy).unwrap();
+        let until = |mut once: Box<dyn FnMut() -> Pending + Send>| {
+            let stop = stop.clone();
+            runtime.spawn(async move {
+                while !stop.load(SeqCst) {
+                    once().await;
+                }
+            })
+        };
+        type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
+        let pair = || {
+            let (here, there) = duplex(8);
+            (Arc::new(here), Arc::new(there))
+        };
+        let tasks = [
+            until(Box::new({
+                let (here, there) = pair();
+                move || {
+                    let (here, there) = (here.clone(), there.clone());
+                    Box::pin(async move {
+                        (&*here).write_all(b"x").await.unwrap();
+                        (&*there).read_exact(&mut [0]).await.unwrap();
+                    })
+                }
+            })),
+            until(Box::new({
+                let (here, _) = pair();
+                move || {
+                    let here = here.clone();
+                    Box::pin(async move {
+                        assert_eq!((&*here).read(&mut [0]).await.unwrap(), 0);
+                    })
+                }
+            })),
+            until(Box::new({
+                let (here, there) = pair();
+                move || {
+                    let (here, _open) = (here.clone(), there.clone());
+                    Box::pin(async move {
+                        assert_eq!((&*here).read(&mut []).await.unwrap(), 0);
+                    })
+                }
+            })),
+            until(Box::new({
+                let (here, there) = pair();
+                move || {
+                    let (here, _open) = (here.clone(), there.clone());
+                    Box::pin(async move {
+                        assert_eq!((&*here).write(&[]).await.unwrap(), 0);
+                    })
+                }
+            })),
+            until(Box::new({
+                let (here, _) = pair();
+                move || {
+                    let here = here.clone();
+                    Box::pin(async move {
+                        (&*here).write(b"x").await.unwrap_err();
+                    })
+                }
+            })),
+        ];
+        runtime
+            .block_on(runtime.spawn(async move { stop.store(true, SeqCst) }))
+            .unwrap();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
     });
 }
 
