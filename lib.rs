@@ -81,6 +81,7 @@
 //!
 //! | module | what is there |
 //! |---|---|
+//! | [`io`] | reading and writing: the traits, buffers, [`copy`](io::copy()), streams in memory; how crates for tokio and hyper run on filch |
 //! | [`task`] | spawning, handles, names, yielding, task-local values, tasks that are not `Send` |
 //! | [`fs`] | files and directories, on the blocking pool |
 //! | [`io`] | standard input, output and error |
@@ -92,6 +93,8 @@
 //! | feature | default | what it gives | adds crates |
 //! |---|---|---|---|
 //! | `macros` | yes | [`#[filch::main]`](macro@main) and [`#[filch::test]`](macro@test) | `filch-macros`, which depends on nothing |
+//! | `hyper` | no | hyper's traits on the streams, without adapters, and [its timer and executor](io::tokio_ecosystem) | hyper |
+//! | `tokio` | no | tokio's IO traits [on the streams](io::tokio_ecosystem), so that tokio-rustls, codecs and the like take them | tokio, without a runtime |
 //! | `test-util` | no | `time::pause`, `advance`, `resume`; `Builder::start_paused` | none |
 //!
 //! The environment variable `FILCH_WORKERS` sets the number of workers where the program does not. Three `--cfg` flags

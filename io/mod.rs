@@ -1,4 +1,49 @@
-//! Readiness, and everything that talks to the kernel.
+//! Byte streams: their traits, what is built on those, and streams in memory.
+//!
+//! | to | use |
+//! |---|---|
+//! | read and write | the traits [`AsyncRead`], [`AsyncWrite`], and the methods of [`AsyncReadExt`], [`AsyncWriteExt`] |
+//! | read lines, or make few large reads and writes of many small ones | [`BufReader`], [`BufWriter`], [`AsyncBufReadExt`] |
+//! | go to a place in a file | [`AsyncSeekExt`] |
+//! | move all bytes from a stream to another | [`copy()`], [`copy_bidirectional`] |
+//! | have two tasks use one stream | a reference, if the type reads and writes through that; else [`split()`] |
+//! | test without a socket | [`duplex()`], [`simplex()`], [`Cursor`], [`empty()`], [`repeat()`], [`sink()`] |
+//! | use what was written for hyper or tokio | the features `hyper` and `tokio`: see [`tokio_ecosystem`] |
+//!
+//! The traits are those of [`futures_io`](https://docs.rs/futures-io), on which smol and most crates without a runtime of
+//! their own agree; the extension traits and adapters that are not filch's own are those of
+//! [`futures_lite`](https://docs.rs/futures-lite). So a stream of filch fits wherever these are asked for, and a stream
+//! from elsewhere fits here.
+//!
+//! Three things to know of futures-lite's: [`read_line`](AsyncBufReadExt::read_line) wants an empty string each time, not
+//! one to append to; a `read_line`, [`read_until`](AsyncBufReadExt::read_until) or
+//! [`read_exact`](AsyncReadExt::read_exact) that is dropped before its end has taken bytes from the stream and loses its
+//! place; and nothing bounds a line, so [`take`](AsyncReadExt::take) a limit from a peer that is not trusted.
+//!
+//! # Examples
+//!
+//! ```
+//! use filch::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! filch::block_on(async {
+//!     let (mut here, there) = duplex(1024);
+//!     here.write_all(b"one\ntwo\n").await?;
+//!     drop(here);
+//!
+//!     let mut reader = BufReader::new(there);
+//!     let mut line = String::new();
+//!     reader.read_line(&mut line).await?;
+//!     assert_eq!(line, "one\n");
+//!     line.clear();
+//!     reader.read_line(&mut line).await?;
+//!     assert_eq!(line, "two\n");
+//!     line.clear();
+//!     assert_eq!(reader.read_line(&mut line).await?, 0);
+//!     Ok(())
+//! })
+//! # }
+//! ```
 
 pub(crate) mod behind;
 pub(crate) mod driver;
@@ -16,3 +61,29 @@ mod registered;
 pub use interest::{Interest, Ready};
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub use registered::Registered;
+mod copy;
+mod duplex;
+#[cfg(feature = "hyper")]
+pub mod hyper;
+mod null;
+mod simplex;
+mod split;
+mod waiters;
+
+/// How filch gets on with what was written for tokio.
+#[doc = include_str!("tokio_ecosystem.md")]
+pub mod tokio_ecosystem {}
+
+pub use copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes};
+pub use duplex::{DuplexStream, duplex};
+pub use null::{Empty, Repeat, Sink, empty, repeat, sink};
+pub use simplex::{SimplexReader, SimplexWriter, simplex};
+pub use split::{NotAPair, ReadHalf, WriteHalf, split};
+
+#[doc(no_inline)]
+pub use futures_lite::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
+    AsyncWriteExt, BufReader, BufWriter, Bytes, Chain, Cursor, Lines, Split, Take,
+};
+#[doc(no_inline)]
+pub use std::io::{Error, ErrorKind, Result, SeekFrom};

@@ -6,6 +6,7 @@
     reason = "each test program uses a part of this"
 )]
 
+mod allocator;
 mod child;
 mod event;
 mod imports;
@@ -13,6 +14,7 @@ mod source;
 mod tally;
 mod wakers;
 
+pub(crate) use allocator::{PerThread, held};
 pub(crate) use child::{Child, is_child, run_child, run_child_with};
 pub(crate) use event::Event;
 pub(crate) use imports::{File, imports};
