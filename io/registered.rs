@@ -2,7 +2,7 @@
 //! sockets and pipes of this crate are made of it.
 
 use super::driver::readiness::Direction;
-use super::driver::source::{Left, Refusal, Source};
+use super::driver::source::{Left, Refusal, Rest, Source};
 use super::interest::{Interest, Ready};
 use core::fmt;
 use core::future::poll_fn;
@@ -246,7 +246,7 @@ impl<T: AsFd> Registered<T> {
             .poll_io(self.descriptor(), direction, cx, || operation(&self.io))
     }
 
-    /// [`Source::wait`], to be asked before [`poll_call`](Self::poll_call) where it matters.
+    /// [`Source::wait`], to be asked before a read where it matters.
     #[inline]
     pub(crate) fn wait(
         &self,
@@ -256,7 +256,30 @@ impl<T: AsFd> Registered<T> {
         self.source.wait(direction, cx)
     }
 
-    /// The same with the bare descriptor.
+    /// [`Source::quick`] with the bare descriptor; the rest is for [`poll_call_on`](Self::poll_call_on).
+    #[inline]
+    pub(crate) fn quick<R, E>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce(BorrowedFd<'_>) -> Result<(R, Left), E>,
+    ) -> Result<R, Rest<E>> {
+        self.source.quick(direction, || call(self.descriptor()))
+    }
+
+    /// [`Source::poll_on`] with the bare descriptor.
+    pub(crate) fn poll_call_on<R, E: Refusal>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<(R, Left), E>,
+        rest: Rest<E>,
+    ) -> Poll<io::Result<R>> {
+        let descriptor = self.descriptor();
+        self.source
+            .poll_on(descriptor, direction, cx, || call(descriptor), rest)
+    }
+
+    /// [`poll_io`](Self::poll_io) with the bare descriptor.
     #[inline]
     pub(crate) fn poll_call<R, E: Refusal>(
         &self,
