@@ -603,6 +603,29 @@ mod for_tokio {
         });
     }
 
+    #[test]
+    fn tokios_buffers_read_lines_of_filchs_streams() {
+        guarded(|| {
+            filch::block_on(async {
+                use tokio_io::{AsyncBufReadExt, AsyncWriteExt};
+                let (here, there) = duplex(4);
+                let (reader, mut writer) = tokio_io::split(here);
+                let echo = filch::spawn(async move { io::copy(&there, &there).await });
+                let write = filch::spawn(async move {
+                    writer.write_all(b"one\ntwo\nthree").await.unwrap();
+                    writer.shutdown().await.unwrap();
+                });
+                let mut lines = tokio_io::BufReader::new(reader).lines();
+                for line in ["one", "two", "three"] {
+                    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some(line));
+                }
+                assert_eq!(lines.next_line().await.unwrap(), None);
+                write.await.unwrap();
+                assert_eq!(echo.await.unwrap().unwrap(), 13);
+            });
+        });
+    }
+
     type Lines<T> = Framed<T, LinesCodec>;
     type Line = Result<String, tokio_util::codec::LinesCodecError>;
 
