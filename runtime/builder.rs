@@ -195,7 +195,8 @@ impl Builder {
     }
 
     /// Called when a task ended in a panic or an `Err` that nobody will ever see, because its handle was dropped.
-    /// Unless set, one line on stderr names the task and where it was spawned.
+    /// Unless set, one line on stderr names the task and where it was spawned. IO that failed when nobody was left to be
+    /// told is reported in the same way.
     ///
     /// The hook runs on the thread where the task ended or its handle was dropped, under no lock. A panic in it is
     /// swallowed.
@@ -306,6 +307,8 @@ impl Builder {
         let mut config = self.config.clone();
         config.workers = self.worker_count()?;
         self.check(&config)?;
+        #[cfg(not(any(loom, shuttle)))]
+        context::lead_sources_here();
         let (shared, workers) = Shared::new(self.flavor, config, pool_of)?;
         match self.flavor {
             Flavor::CurrentThread => {

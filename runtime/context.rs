@@ -110,6 +110,20 @@ pub(crate) fn current() -> Option<Arc<Shared>> {
         .flatten()
 }
 
+/// Lets sources find the driver of the thread's worker, or of some worker of its runtime. To be called before there is a
+/// runtime.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) fn lead_sources_here() {
+    crate::io::driver::context::install(|| {
+        let registry = |shared: &Shared, worker| shared.parking.driver(worker).registry().clone();
+        if let Some(worker) = worker() {
+            return Some(registry(worker.shared(), worker.index()));
+        }
+        let shared = current()?;
+        Some(registry(&shared, usize::from(shared.next_home())))
+    });
+}
+
 /// The runtime of this thread, or a panic that says what to do.
 #[track_caller]
 pub(crate) fn expect(called: &str) -> Arc<Shared> {

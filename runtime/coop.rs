@@ -150,6 +150,16 @@ pub(crate) fn made_progress() {
     });
 }
 
+/// Gives one unit back, of which nothing came.
+pub(crate) fn refund() {
+    WORDS.with(|words| {
+        let left = words.left.get();
+        if left != UNLIMITED {
+            words.left.set(left + 1);
+        }
+    });
+}
+
 /// Marks the running task as one that goes to the back of the queue when it returns `Pending`.
 #[inline]
 pub(crate) fn set_yield() {

@@ -8,7 +8,7 @@ use super::report;
 use super::scheduler::Shared;
 use super::shim::Instant;
 use super::table;
-use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, make, name_of};
+use super::task::{Id, JoinHandle, Ran, Runnable, Schedule, Unhandled, make_at, name_of};
 use core::fmt;
 use core::future::Future;
 use core::panic::Location;
@@ -172,9 +172,9 @@ impl Job for Errand {
 }
 
 /// Makes a job of the closure and submits it; one that the pool refuses is cancelled.
-#[track_caller]
 fn submit<J, F, R>(
     pool: &Pool<J>,
+    location: &'static Location<'static>,
     job: impl FnOnce(Runnable) -> J,
     runtime: u16,
     f: F,
@@ -186,7 +186,7 @@ where
     R: Send + 'static,
 {
     // SAFETY: closure and output are `Send`.
-    let task = unsafe { make::<_, InPool>(Call(Some(f)), runtime, 0, false, name) };
+    let task = unsafe { make_at::<_, InPool>(location, Call(Some(f)), runtime, 0, false, name) };
     match pool.submit(job(task.entry)) {
         Ok(()) => {}
         Err(SubmitError::Closed(job) | SubmitError::Full(job) | SubmitError::NoThread(job, _)) => {
@@ -203,7 +203,22 @@ impl Shared {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        submit(&self.blocking, |entry| entry, self.slot.number(), f, name)
+        self.spawn_blocking_at(Location::caller(), f, name)
+    }
+
+    /// For a job that was asked for at `location`, and is submitted later.
+    pub(crate) fn spawn_blocking_at<F, R>(
+        &self,
+        location: &'static Location<'static>,
+        f: F,
+        name: Option<Box<str>>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let runtime = self.slot.number();
+        submit(&self.blocking, location, |entry| entry, runtime, f, name)
     }
 }
 
@@ -276,6 +291,7 @@ impl Executor {
         let hold = Hold::for_caller();
         submit(
             &self.pool,
+            Location::caller(),
             |entry| Errand { entry, hold },
             table::NONE,
             f,

@@ -25,6 +25,8 @@ pub struct Metrics {
     pub remote_spawns: u64,
     /// Wake-ups of sleeping workers for work.
     pub unparks: u64,
+    /// Descriptors that are watched: sockets, pipes and the like that a task has waited for.
+    pub io_watched: usize,
     /// Threads of the blocking pool, idle ones included.
     pub blocking_threads: usize,
     /// The most threads that the blocking pool has had at a time.
@@ -59,6 +61,8 @@ pub struct WorkerMetrics {
     pub inbox_pushes: u64,
     /// Timers that this worker fired.
     pub timers_fired: u64,
+    /// Wake-ups of tasks that waited for IO.
+    pub io_wakes: u64,
     /// Tasks in the worker's own queue.
     pub queue_depth: usize,
     /// Tasks in the worker's inbox.
@@ -140,6 +144,16 @@ impl Metrics {
     pub fn timers_fired(&self) -> u64 {
         self.sum(|worker| worker.timers_fired)
     }
+    /// Wake-ups of tasks that waited for IO, by all workers.
+    ///
+    /// ```
+    /// let runtime = filch::runtime::Builder::new().workers(1).build()?;
+    /// assert_eq!(runtime.metrics().io_wakes(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn io_wakes(&self) -> u64 {
+        self.sum(|worker| worker.io_wakes)
+    }
     fn sum(&self, of: impl Fn(&WorkerMetrics) -> u64) -> u64 {
         self.workers.iter().map(of).sum()
     }
@@ -172,6 +186,7 @@ impl Shared {
             parks: remote.counters.parks.get(),
             inbox_pushes: remote.inbox_pushes.load(Relaxed),
             timers_fired: remote.counters.timers.get(),
+            io_wakes: remote.counters.events.get(),
             queue_depth: remote.queue_depth(),
             inbox_depth: remote.inbox_depth(),
         });
@@ -180,6 +195,7 @@ impl Shared {
             live_tasks: self.live_tasks(),
             remote_spawns: self.shares.remote_spawns.load(Relaxed),
             unparks: self.shares.unparks.load(Relaxed),
+            io_watched: self.parking.watched(),
             blocking_threads: self.blocking.threads(),
             blocking_threads_peak: self.blocking.peak_threads(),
             blocking_idle: self.blocking.idle(),

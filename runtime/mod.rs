@@ -8,6 +8,7 @@ pub(crate) mod context;
 pub(crate) mod coop;
 mod executor;
 mod handle;
+pub(crate) mod home;
 mod local_set;
 mod metrics;
 #[cfg(all(test, loom))]

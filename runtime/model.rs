@@ -243,6 +243,62 @@ const CONTROLS: &[(&str, &str)] = &[
         "the_end_is_not_told",
         "runtime::scheduler::model::wait_against_finish",
     ),
+    (
+        "sit_overwrites_a_token",
+        "runtime::scheduler::model::token_against_sit_in_other_group",
+    ),
+    (
+        "sit_overwrites_a_token",
+        "runtime::scheduler::model::hand_over_against_sit",
+    ),
+    (
+        "the_word_is_cleared_late",
+        "io::driver::model::event_against_attempt",
+    ),
+    (
+        "an_event_overwrites",
+        "io::driver::model::event_against_wait",
+    ),
+    (
+        "the_first_is_not_in_the_crowd",
+        "io::driver::model::event_against_two_waiters",
+    ),
+    (
+        "the_crowd_is_taken_first",
+        "io::driver::model::event_against_joining_the_crowd",
+    ),
+    (
+        "who_waits_is_not_told_of_more",
+        "io::driver::model::restore_against_wait",
+    ),
+    (
+        "a_refusal_after_the_end_is_final",
+        "io::driver::model::event_against_refusal_after_the_end",
+    ),
+    (
+        "an_event_overwrites",
+        "io::driver::model::events_against_crowd",
+    ),
+    (
+        "an_event_overwrites",
+        "io::driver::model::event_against_drop",
+    ),
+    (
+        "an_end_leaves_the_word_empty",
+        "io::driver::model::close_against_wait",
+    ),
+    (
+        "a_restore_ignores_the_end",
+        "io::driver::model::close_against_restore",
+    ),
+    (
+        "writer_leaves_bytes",
+        "io::behind::model::accept_against_end",
+    ),
+    (
+        "writer_ends_without_the_turn",
+        "io::behind::model::flush_against_settle",
+    ),
 ];
 
 /// Runs one model in a process of its own, with a bug or without; whether it failed, and what it printed.

@@ -1,6 +1,7 @@
 //! Where reports of unhandled ends go: to the hook of the task's runtime, or to stderr.
 //! A handle may be dropped on any thread and after its runtime has ended, so the hooks stand in a table by number.
 
+use super::quietly::quietly;
 use super::task::Unhandled;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -36,4 +37,9 @@ pub(crate) fn deliver(report: &Unhandled) {
         Some(hook) => hook(report),
         None => eprintln!("{report}"),
     }
+}
+
+/// [`deliver`] for those whom a panic of the hook, or of stderr, must not stop.
+pub(crate) fn deliver_quietly(report: &Unhandled) {
+    quietly(|| deliver(report));
 }

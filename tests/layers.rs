@@ -136,7 +136,12 @@ fn timers_and_io_meet_in_the_scheduler_alone() {
         .collect();
     assert_eq!(
         naming_io,
-        ["runtime/scheduler/mod.rs", "runtime/scheduler/park.rs"]
+        [
+            // Where a source finds its driver.
+            "runtime/context.rs",
+            "runtime/scheduler/mod.rs",
+            "runtime/scheduler/park.rs"
+        ]
     );
 }
 

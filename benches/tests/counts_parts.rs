@@ -16,6 +16,9 @@ mod callgrind;
 #[path = "../src/counts/objdump.rs"]
 mod objdump;
 #[allow(dead_code)]
+#[path = "../src/counts/perf.rs"]
+mod perf;
+#[allow(dead_code)]
 #[path = "../src/counts/quantity.rs"]
 mod quantity;
 #[allow(dead_code)]
@@ -236,6 +239,24 @@ fn strace_calls_are_summed_with_and_without_errors() {
 }
 
 #[test]
+fn perf_counts_are_found_by_their_event() {
+    let table = "# started on a day\n\n19347,,raw_syscalls:sys_enter,9117052,100.00,,\n";
+    assert_eq!(perf::calls(table), Ok(19_347));
+    let uncounted = table.replace("19347", "<not counted>");
+    assert_eq!(
+        perf::calls(&uncounted).expect_err("there is no number"),
+        "perf wrote `<not counted>` for the number of system calls"
+    );
+    let other = table.replace("sys_enter", "sys_exit");
+    for text in ["", &other] {
+        assert_eq!(
+            perf::calls(text).expect_err("there is no count"),
+            "perf wrote no count"
+        );
+    }
+}
+
+#[test]
 fn bounds_are_read_in_any_column_order() {
     let text = "# a comment\n\noperation rmw instructions # names\nspawn 4 220\nyield - 140.5\n";
     let bounds = Bounds::parse(text).expect("it is well formed");
@@ -417,14 +438,27 @@ fn the_command_line_is_read() {
         Role::Child {
             operation,
             n: 7,
+            other_end: None,
             count_allocations: true
         }
+    );
+    let child = parse("--child echo_1 --n 7 --other-end 127.0.0.1:8").expect("it is well formed");
+    assert!(
+        matches!(child.role, Role::Child { other_end: Some(address), .. } if address.port() == 8)
     );
     for (line, why) in [
         ("--only", "--only needs a value"),
         ("--quiet", "unknown option `--quiet`"),
         ("--child spawn", "--child and --n are used together"),
         ("--allocations", "--child and --n are used together"),
+        (
+            "--other-end 127.0.0.1:8",
+            "--child and --n are used together",
+        ),
+        (
+            "--child spawn --n 1 --other-end here",
+            "--other-end needs an address and a port, not `here`",
+        ),
         ("--child spawn --n x", "--n needs a whole number, not `x`"),
         (
             "--no-check --bounds b",

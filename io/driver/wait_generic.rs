@@ -1,37 +1,27 @@
 //! The wait that every system supports: `Poller::wait`.
 
+use super::event::{Happened, REARMS};
 use core::time::Duration;
-use parking_lot::Mutex;
 use polling::{Events, Poller};
-use std::io;
 
-/// The driver on top of `Poller::wait` and `Poller::notify`.
-pub(crate) struct Driver {
-    poller: Poller,
-    events: Mutex<Events>,
+/// Waits for an event, a wake-up or the end of `timeout`. One thread at a time.
+pub(super) fn wait(poller: &Poller, timeout: Option<Duration>, events: &mut Events) {
+    events.clear();
+    // An interrupted or refused wait looks like an early wake-up, which callers expect.
+    let _ = poller.wait(events, timeout);
 }
 
-impl Driver {
-    /// # Errors
-    /// If the system gives no more descriptors.
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {
-            poller: Poller::new()?,
-            events: Mutex::new(Events::new()),
-        })
+/// Tells of each event, and forgets it.
+pub(super) fn drain(events: &mut Events, tell: &mut impl FnMut(Happened)) {
+    for event in events.iter() {
+        tell(Happened {
+            key: event.key,
+            readable: event.readable,
+            writable: event.writable,
+            // `polling` does not say. Where an event disarms, the next arming asks again; where it does not, the peer's
+            // last word may have come together with data, and no other event follows.
+            hung: !REARMS,
+        });
     }
-
-    /// Waits for an event, a wake-up or the end of `timeout`. One thread at a time.
-    pub(crate) fn wait(&self, timeout: Option<Duration>) {
-        let mut events = self.events.lock();
-        events.clear();
-        // An interrupted or refused wait looks like an early wake-up, which callers expect.
-        let _ = self.poller.wait(&mut events, timeout);
-    }
-
-    /// Ends the present wait, or the next one if there is none.
-    pub(crate) fn wake(&self) {
-        // Fails only if the poller's own descriptor is broken, when nobody could be told.
-        let _ = self.poller.notify();
-    }
+    events.clear();
 }

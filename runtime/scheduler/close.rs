@@ -31,7 +31,7 @@ use super::Shared;
 use super::worker::Worker;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize, fence};
 use crate::runtime::shim::{self, Condvar, Instant, Mutex, seeded};
-use crate::runtime::task::{Header, Runnable, abort_owned, walk};
+use crate::runtime::task::{Header, Runnable, ThinWaker, abort_owned, walk};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use core::time::Duration;
 
@@ -204,14 +204,22 @@ impl Shared {
             }
             if !timers_are_closed {
                 // Only now, when the tasks that slept are gone: what is left sleeps in `block_on`.
-                self.timers.close();
+                self.close_sources();
                 timers_are_closed = true;
                 continue;
             }
             let mut end = self.gate.end.lock();
             shim::wait_for(&self.gate.changed, &mut end, RECHECK);
         }
+        self.close_sources();
+    }
+
+    /// Ends what wakes from outside: timers and IO. Who still waits for them, in another runtime, is woken.
+    fn close_sources(&self) {
         self.timers.close();
+        for driver in self.parking.drivers() {
+            driver.close(ThinWaker::wake_quietly);
+        }
     }
 
     /// Drops a task's future; one that must not be touched by this thread is left alone for ever.

@@ -90,7 +90,7 @@ impl Shared {
         let count = config.workers;
         let too_many = || io::Error::other("this process has too many runtimes: drop some first");
         let slot = Slot::acquire().ok_or_else(too_many)?;
-        let driver = Driver::new()?;
+        let parking = Parking::new(count, Driver::new)?;
         let queues: Vec<_> = (0..count).map(|_| LocalQueue::new()).collect();
         let mut failed = None;
         let shared = Arc::new_cyclic(|weak: &Weak<Self>| {
@@ -110,7 +110,7 @@ impl Shared {
                     .map(|queue| Arc::new(Remote::new(queue.thief())))
                     .collect(),
                 idle: Idle::new(count),
-                parking: Parking::new(count, driver),
+                parking,
                 timers: timers.unwrap_or_else(|| {
                     failed = Some(too_many());
                     Timers::new(0, config.clock(), Box::new(|| ())).expect("one spare wheel")

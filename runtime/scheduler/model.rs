@@ -8,7 +8,7 @@ use super::idle::{Claimed, Idle};
 use super::park::Parking;
 use super::queue::{Inbox, LocalQueue};
 use super::remote::Remote;
-use crate::io::driver::Driver;
+use crate::io::driver::{Driver, Events};
 use crate::runtime::model::check;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize};
 use crate::runtime::task::{Runnable, Stand};
@@ -19,12 +19,12 @@ use loom::thread;
 use std::sync::Arc;
 
 fn parking(workers: usize) -> Parking {
-    Parking::new(workers, Driver::new().unwrap())
+    Parking::new(workers, Driver::new).unwrap()
 }
 
 /// Sleeps for ever, or until a token comes.
 fn sleep(parking: &Parking, worker: usize) {
-    parking.park(worker, || None, || (), || None);
+    parking.park(worker, &mut Events::new(), || None, || (), || None);
 }
 
 /// A token against a worker that sits down in the driver.
@@ -56,6 +56,39 @@ fn token_against_sit_on_condvar() {
     });
 }
 
+/// Tokens against two workers of different groups: both sit in their drivers, and one of them waits for the timers.
+#[test]
+fn token_against_sit_in_other_group() {
+    check(|| {
+        let parking = Arc::new(Parking::in_groups(2, 1, Driver::new).unwrap());
+        let sleepers = [0, 1].map(|worker| {
+            let parking = parking.clone();
+            thread::spawn(move || sleep(&parking, worker))
+        });
+        parking.unpark(0);
+        parking.unpark(1);
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+    });
+}
+
+/// The leader wakes and wakes the other one, which sits down meanwhile: as a follower, or as the next leader.
+#[test]
+fn hand_over_against_sit() {
+    check(|| {
+        let parking = Arc::new(parking(2));
+        let leader = parking.clone();
+        let other = thread::spawn(move || {
+            sleep(&leader, 0);
+            leader.unpark(1);
+        });
+        parking.unpark(0);
+        sleep(&parking, 1);
+        other.join().unwrap();
+    });
+}
+
 /// Two workers that both want to lead: never both do, also after one of them was refused.
 #[test]
 fn lead_against_lead() {
@@ -64,7 +97,7 @@ fn lead_against_lead() {
         let leading = Arc::new(AtomicUsize::new(0));
         let contend = |parking: Arc<Parking>, leading: Arc<AtomicUsize>| {
             for _ in 0..2 {
-                if let Some(lead) = parking.lead() {
+                if let Some(lead) = parking.lead(0) {
                     assert_eq!(leading.fetch_add(1, Relaxed), 0, "two workers lead");
                     leading.fetch_sub(1, Relaxed);
                     drop(lead);
@@ -110,7 +143,7 @@ fn kick_against_question() {
                 idler.push_fence();
                 question.load(Relaxed).then_some(Duration::ZERO)
             };
-            sleeper.park(0, as_leader, || (), || None);
+            sleeper.park(0, &mut Events::new(), as_leader, || (), || None);
         });
         changed.store(true, Relaxed);
         idle.push_fence();

@@ -1,6 +1,9 @@
-//! How workers sleep: one leads, waiting for the driver and the earliest timer of all; the others wait on a condition
-//! variable, bounded by their own wheel. The one place where timers and IO meet.
+//! How workers sleep: one of a group leads, waiting in the group's driver; one of these waits for the earliest timer of
+//! all, too; the others wait on a condition variable, bounded by their own wheel. The one place where timers and IO meet.
 //! It must not know tasks or queues.
+//!
+//! A group is up to eight workers: a poller that more of them share is a lock that they share. Never do two wait on one
+//! poller, which would wake both for one event.
 //!
 //! # The token
 //!
@@ -10,15 +13,22 @@
 //! the un-parker takes before it notifies, so a token that comes after finds it waiting.
 
 use crate::io::driver::Driver;
+pub(crate) use crate::io::driver::Events;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicU8};
 use crate::runtime::shim::{self, Condvar, Mutex, seeded};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::time::Duration;
+use std::io;
 
 const EMPTY: u8 = 0;
 const NOTIFIED: u8 = 1;
 const IN_DRIVER: u8 = 2;
 const ON_CONDVAR: u8 = 3;
+/// As `IN_DRIVER`, but another worker waits for the timers.
+const IN_DRIVER_ONLY: u8 = 4;
+
+/// Workers of one driver at most.
+const GROUP: usize = 8;
 
 /// Where one worker sleeps.
 pub(crate) struct Seat {
@@ -27,74 +37,161 @@ pub(crate) struct Seat {
     condvar: Condvar,
 }
 
-/// The seats of all workers and the driver that one of them waits in.
+/// The seats of all workers and the drivers that some of them wait in.
 pub(crate) struct Parking {
     seats: Box<[Seat]>,
+    /// Workers of one driver.
+    size: usize,
+    groups: Box<[Group]>,
+    /// Whether a leader waits for the timers.
+    timed: AtomicBool,
+}
+
+struct Group {
     driver: Driver,
     /// Whether somebody leads.
     led: AtomicBool,
 }
 
-/// The right to lead, given up when dropped.
+/// A right that one worker at a time has, given up when dropped.
 pub(super) struct Lead<'a>(&'a AtomicBool);
+
+impl<'a> Lead<'a> {
+    fn take(taken: &'a AtomicBool) -> Option<Self> {
+        if taken.load(Relaxed) {
+            return None;
+        }
+        // ORDERING: Acquire pairs with the Release of the last one's `drop`.
+        let lead = taken.compare_exchange(false, true, Acquire, Relaxed);
+        // A `Lead` gives the lead up when it is dropped, so none is made where the exchange failed.
+        if lead.is_ok() || seeded("a_refused_lead_is_dropped") {
+            Some(Self(taken))
+        } else {
+            None
+        }
+    }
+}
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        // ORDERING: Release pairs with the Acquire in `Parking::lead`: the next leader sees the driver in order.
+        // ORDERING: Release pairs with the Acquire in `Lead::take`: the next leader sees the driver in order.
         self.0.store(false, Release);
     }
 }
 
 impl Parking {
-    pub(crate) fn new(workers: usize, driver: Driver) -> Self {
+    /// # Errors
+    /// What `driver` says.
+    pub(crate) fn new(
+        workers: usize,
+        driver: impl FnMut() -> io::Result<Driver>,
+    ) -> io::Result<Self> {
+        Self::in_groups(workers, GROUP, driver)
+    }
+
+    /// The same in groups of another size, for a model.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn in_groups(
+        workers: usize,
+        size: usize,
+        mut driver: impl FnMut() -> io::Result<Driver>,
+    ) -> io::Result<Self> {
         let seat = || Seat {
             state: AtomicU8::new(EMPTY),
             lock: Mutex::new(()),
             condvar: Condvar::new(),
         };
-        Self {
+        let mut group = |_| {
+            driver().map(|driver| Group {
+                driver,
+                led: AtomicBool::new(false),
+            })
+        };
+        Ok(Self {
             seats: (0..workers).map(|_| seat()).collect(),
-            driver,
-            led: AtomicBool::new(false),
-        }
+            size,
+            groups: (0..workers.div_ceil(size))
+                .map(&mut group)
+                .collect::<io::Result<_>>()?,
+            timed: AtomicBool::new(false),
+        })
     }
 
-    pub(super) fn lead(&self) -> Option<Lead<'_>> {
-        if self.led.load(Relaxed) {
-            return None;
-        }
-        // ORDERING: Acquire pairs with the Release of the last leader's `Lead::drop`.
-        let led = self.led.compare_exchange(false, true, Acquire, Relaxed);
-        // A `Lead` gives the lead up when it is dropped, so none is made where the exchange failed.
-        if led.is_ok() || seeded("a_refused_lead_is_dropped") {
-            Some(Lead(&self.led))
-        } else {
-            None
-        }
+    fn group(&self, worker: usize) -> &Group {
+        &self.groups[worker / self.size]
     }
 
-    /// Sleeps until a token comes, or an event, or the time is over.
+    /// The driver of a worker, in which what it waits for is watched.
+    pub(crate) fn driver(&self, worker: usize) -> &Driver {
+        &self.group(worker).driver
+    }
+
+    /// Every driver.
+    pub(crate) fn drivers(&self) -> impl Iterator<Item = &Driver> {
+        self.groups.iter().map(|group| &group.driver)
+    }
+
+    /// How many descriptors all drivers watch.
+    pub(crate) fn watched(&self) -> usize {
+        self.drivers().map(Driver::watched).sum()
+    }
+
+    /// The right to wait in the worker's driver.
+    pub(super) fn lead(&self, worker: usize) -> Option<Lead<'_>> {
+        Lead::take(&self.group(worker).led)
+    }
+
+    /// Fetches the events that are there, if there can be any and nobody else waits for them; whether it did.
+    pub(crate) fn fetch(&self, worker: usize, events: &mut Events) -> bool {
+        if self.driver(worker).watched() == 0 {
+            return false;
+        }
+        let Some(_lead) = self.lead(worker) else {
+            return false;
+        };
+        self.driver(worker).wait(Some(Duration::ZERO), events);
+        true
+    }
+
+    /// Sleeps until a token comes, or an event, or the time is over; whether it may have brought events.
     ///
     /// `as_leader` and `as_follower` say how long, `None` meaning for ever; they are called when it is known in which
-    /// role the worker sleeps, and `as_leader` with the lead taken. `left` is called when the lead is to be given up.
+    /// role the worker sleeps, and `as_leader` with the lead of the timers taken. `left` is called when that is to be
+    /// given up.
     pub(crate) fn park(
         &self,
         worker: usize,
+        events: &mut Events,
         as_leader: impl FnOnce() -> Option<Duration>,
         left: impl FnOnce(),
         as_follower: impl FnOnce() -> Option<Duration>,
-    ) {
+    ) -> bool {
         let seat = &self.seats[worker];
         if seat.take_token() {
-            return;
+            return false;
         }
-        if let Some(lead) = self.lead() {
-            if seat.sit(IN_DRIVER) {
-                self.driver.wait(as_leader());
-                left();
-            }
+        if let Some(_lead) = self.lead(worker) {
+            let driver = self.driver(worker);
+            let timed = Lead::take(&self.timed);
+            let waited = if timed.is_some() {
+                let sits = seat.sit(IN_DRIVER);
+                if sits {
+                    driver.wait(as_leader(), events);
+                    left();
+                }
+                sits
+            } else {
+                let timeout = as_follower();
+                let sits = seat.sit(IN_DRIVER_ONLY);
+                if sits {
+                    driver.wait(timeout, events);
+                }
+                sits
+            };
             seat.stand_up();
-            drop(lead);
+            waited
         } else {
             let timeout = as_follower();
             let mut guard = seat.lock.lock();
@@ -107,10 +204,11 @@ impl Parking {
                 }
             }
             seat.stand_up();
+            false
         }
     }
 
-    /// Wakes the leader if it sleeps; false if nobody leads, or the leader has not looked at the timers yet.
+    /// Wakes the leader that waits for the timers, if it sleeps; false if nobody does, or the leader has not looked at the timers yet.
     ///
     /// A leader sits down before it asks how long to sleep. So, with a fence before this call and one in the leader's
     /// question, either it is seen sitting here, or its question is answered after what the caller changed.
@@ -131,7 +229,7 @@ impl Parking {
         // ORDERING: Release pairs with the Acquire of `take_token`, `sit` and `stand_up`: the woken worker sees what
         // was done before. Acquire pairs with `sit`.
         match seat.state.swap(NOTIFIED, AcqRel) {
-            IN_DRIVER => self.driver.wake(),
+            IN_DRIVER | IN_DRIVER_ONLY => self.driver(worker).wake(),
             ON_CONDVAR => {
                 // The sleeper let go of the mutex only when it began to wait.
                 if !seeded("unpark_takes_no_lock") {

@@ -61,6 +61,7 @@ pub(crate) struct Counters {
     pub(crate) steals: Count,
     pub(crate) parks: Count,
     pub(crate) timers: Count,
+    pub(crate) events: Count,
 }
 
 impl Remote {

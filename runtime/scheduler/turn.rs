@@ -1,12 +1,13 @@
 //! The loop of a worker: one turn after the other, maintenance now and then, and sleep when there is nothing to do.
 //! It owns the rhythm; it must not know how queues are built or how one sleeps.
 
+use super::park::Events;
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
-use crate::runtime::quietly::quietly;
 use crate::runtime::shim::seeded;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, tidy};
+use crate::runtime::task::{Ran, Runnable, tidy};
 use crate::timer::clock::real as monotonic;
+use core::cell::Cell;
 use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
@@ -102,6 +103,7 @@ impl Worker {
         // What has come into the deque since must not keep it waiting.
         self.release_hand();
         self.fire_timers();
+        self.fetch_events();
         // By the measure of the last polls: is what waits here worth the waking of another core?
         let backlog = if self.hinted.get() {
             self.deque.len() as u64
@@ -128,17 +130,53 @@ impl Worker {
         if earliest > now {
             return false;
         }
-        let backlog = self.hinted.get() && !self.deque.is_empty();
-        let dispatch = if backlog {
-            Dispatch::BeforeBacklog
-        } else {
-            Dispatch::ToDeque
-        };
-        let outer = self.dispatch.replace(dispatch);
-        let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
+        let outer = self.dispatch.replace(self.dispatch_for_wakes());
+        let fired = timers.advance_due(now, |waker| self.wake(waker));
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
         fired > 0
+    }
+
+    /// Where tasks go that timers and the driver wake.
+    fn dispatch_for_wakes(&self) -> Dispatch {
+        if self.hinted.get() && !self.deque.is_empty() {
+            Dispatch::BeforeBacklog
+        } else {
+            Dispatch::ToDeque
+        }
+    }
+
+    /// Asks the driver, if nobody else does, and wakes who waited for what it brings.
+    fn fetch_events(&self) {
+        let Some(mut events) = self.events.take() else {
+            // They are being told further out, by a waker that runs tasks.
+            return;
+        };
+        let fetched = self.shared.parking.fetch(self.index, &mut events);
+        self.events.set(Some(events));
+        if fetched {
+            self.tell_events();
+        }
+    }
+
+    /// Wakes who waited for what the driver has brought; whether there was anybody.
+    fn tell_events(&self) -> bool {
+        let Some(mut events) = self.events.take() else {
+            return false;
+        };
+        let outer = self.dispatch.replace(self.dispatch_for_wakes());
+        let woken = Cell::new(0_u64);
+        self.shared
+            .parking
+            .driver(self.index)
+            .dispatch(&mut events, |waker| {
+                woken.set(woken.get() + 1);
+                self.wake(waker);
+            });
+        self.dispatch.set(outer);
+        self.events.set(Some(events));
+        self.remote().counters.events.add(woken.get());
+        woken.get() > 0
     }
 
     /// Fires what is due, before whatever else waits here.
@@ -146,7 +184,7 @@ impl Worker {
     pub(crate) fn fire_before_all(&self) {
         let timers = &self.shared.timers;
         let outer = self.dispatch.replace(Dispatch::BeforeBacklog);
-        let fired = timers.advance_due(timers.clock().now(), |waker| quietly(|| waker.wake()));
+        let fired = timers.advance_due(timers.clock().now(), |waker| self.wake(waker));
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
     }
@@ -175,9 +213,7 @@ impl Worker {
             .idle
             .announce(self.index, self.searching.replace(false));
         let stays_awake = too_early.unwrap_or_else(recheck);
-        if !stays_awake {
-            self.sleep();
-        }
+        let may_tell = !stays_awake && self.sleep();
         if shared.idle.retract(self.index) {
             if stays_awake {
                 shared.idle.search_on();
@@ -194,15 +230,18 @@ impl Worker {
         // A searcher's next turn takes the long way, which notes that it found something.
         let long_way = self.searching.get() || shared.gate.is_stopping();
         self.look_after(if long_way { 0 } else { self.interval.get() });
-        if self.fire_timers() && !self.deque.is_empty() {
+        let told = may_tell && self.tell_events();
+        let fired = self.fire_timers();
+        if (told || fired) && !self.deque.is_empty() {
             self.share_fired();
         }
     }
 
-    fn sleep(&self) {
+    /// Whether it may have brought events.
+    fn sleep(&self) -> bool {
         let shared = &*self.shared;
         if shared.auto_advance() {
-            return;
+            return false;
         }
         self.remote().counters.parks.add(1);
         if shared.timers.expiry_of(self.index) > monotonic().saturating_add(LULL_NANOS) {
@@ -219,8 +258,10 @@ impl Worker {
             (expiry != u64::MAX && !shared.timers.clock().is_frozen())
                 .then(|| Duration::from_nanos(expiry.saturating_sub(shared.timers.clock().now())))
         };
-        shared.parking.park(
+        let mut events = self.events.take().unwrap_or_else(Events::new);
+        let may_tell = shared.parking.park(
             self.index,
+            &mut events,
             || until(shared.timers.promise()),
             || shared.timers.alarm().wake(),
             || {
@@ -228,7 +269,9 @@ impl Worker {
                 until(shared.timers.expiry_of(self.index)).map(|time| time.saturating_add(GRACE))
             },
         );
+        self.events.set(Some(events));
         shared.config.hooks.unpark();
+        may_tell
     }
 
     /// Timers have fired after a sleep. A crowd is worth another core at once; a few are run here, and their polls

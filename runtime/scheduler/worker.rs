@@ -3,10 +3,11 @@
 
 use super::Shared;
 use super::config::Flavor;
+use super::park::Events;
 use super::queue::LocalQueue;
 use super::remote::Remote;
 use crate::runtime::shim::thread;
-use crate::runtime::task::{Runnable, current_task_is_local};
+use crate::runtime::task::{Runnable, ThinWaker, current_task_is_local};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
 use std::collections::VecDeque;
@@ -47,6 +48,8 @@ pub(crate) struct Worker {
     /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
     rooted: Cell<bool>,
     random: Cell<u64>,
+    /// What the driver has brought, and was not told yet. Empty while it is told.
+    pub(super) events: Cell<Option<Events>>,
 }
 
 /// Where the wake-ups of this moment come from.
@@ -82,6 +85,7 @@ impl Worker {
             dispatch: Cell::new(Dispatch::ByTask),
             rooted: Cell::new(false),
             random: Cell::new((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            events: Cell::new(Some(Events::new())),
             shared,
         }
     }
@@ -149,6 +153,23 @@ impl Worker {
             Dispatch::BeforeBacklog => self.push_urgent(task),
         }
         Ok(())
+    }
+
+    /// Wakes whom a timer or the driver gives: as a rule a task of this runtime, which goes into a queue of this worker.
+    #[inline]
+    pub(super) fn wake(&self, waker: ThinWaker) {
+        let Some(task) = Runnable::woken(waker) else {
+            return;
+        };
+        let header = task.header();
+        // A task that is bound to a thread, or of a set, has a way of its own.
+        if header.is_local() || header.runtime != self.shared.slot.number() {
+            return task.queue();
+        }
+        match self.dispatch.get() {
+            Dispatch::BeforeBacklog => self.push_urgent(task),
+            _ => self.push_silently(task),
+        }
     }
 
     /// Takes a task that was just spawned on this thread: it takes the `next` slot only if that is empty.

@@ -84,8 +84,8 @@ pub(crate) use self::cell::Schedule;
 pub(crate) use self::extra::name_of;
 pub(crate) use self::header::Header;
 #[cfg(all(test, loom))]
-pub(crate) use self::model::Stand;
-pub(crate) use self::new::{New, make};
+pub(crate) use self::model::{Bell, Stand, run_all, turn};
+pub(crate) use self::new::{New, make, make_at};
 pub(crate) use self::runnable::{Aside, Ran, Runnable};
 pub(crate) use self::waker::ThinWaker;
 

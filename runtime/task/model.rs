@@ -2,8 +2,8 @@
 
 mod stand;
 
-pub(crate) use self::stand::Stand;
-use self::stand::{Bell, assert_cancelled, output, poll, queue, run_all};
+pub(crate) use self::stand::{Bell, Stand, run_all, turn};
+use self::stand::{assert_cancelled, output, poll, queue};
 use super::abort_owned;
 use super::header::Header;
 use super::waker::ThinWaker;

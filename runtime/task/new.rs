@@ -30,8 +30,31 @@ where
     F::Output: 'static,
     S: Schedule,
 {
+    let location = Location::caller();
+    // SAFETY: passed on.
+    unsafe { make_at::<F, S>(location, future, runtime, home, local, name) }
+}
+
+/// [`make`] for a task that was asked for elsewhere.
+///
+/// # Safety
+/// As [`allocate`].
+#[inline]
+pub(crate) unsafe fn make_at<F, S>(
+    location: &'static Location<'static>,
+    future: F,
+    runtime: u16,
+    home: u16,
+    local: bool,
+    name: Option<Box<str>>,
+) -> New<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+    S: Schedule,
+{
     let spec = Spec {
-        location: Location::caller(),
+        location,
         runtime,
         home,
         local,

@@ -1,4 +1,5 @@
-//! Ends that nobody will ever see: a panic or an `Err` of a task whose handle was dropped.
+//! Ends that nobody will ever see: a panic or an `Err` of a task whose handle was dropped, and IO that failed behind its
+//! user's back.
 //! It owns the report; where it goes is the runtime's affair.
 
 use super::error::panic_text;
@@ -8,8 +9,11 @@ use core::any::{Any, type_name};
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::panic::Location;
+use std::io;
 
-/// A task ended in a panic or an `Err`, and its handle was dropped before or without being awaited.
+/// A task ended in a panic or an `Err`, and its handle was dropped before or without being awaited; or IO failed after
+/// everyone who could have been told was gone, such as the write of what a dropped [`File`](crate::fs::File) still had in
+/// its buffer.
 ///
 /// Given to the hook of [`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled), as asyncio gives "Task
 /// exception was never retrieved" to its exception handler. Its `Display` is the line that the default hook prints.
@@ -26,7 +30,7 @@ use core::panic::Location;
 /// ```
 #[derive(Debug)]
 pub struct Unhandled {
-    id: Id,
+    id: Option<Id>,
     runtime: u16,
     name: Option<String>,
     type_name: &'static str,
@@ -38,6 +42,8 @@ pub struct Unhandled {
 enum End {
     Panicked(Option<String>),
     Failed(&'static str),
+    /// Not a task's end: what was being done, and the error.
+    Io(String, io::Error),
 }
 
 impl Unhandled {
@@ -52,9 +58,27 @@ impl Unhandled {
         Self::new(task, End::Failed(error))
     }
 
+    /// IO of something of that type, which was made at that place, failed while it was doing `what`.
+    pub(crate) fn io(
+        runtime: u16,
+        type_name: &'static str,
+        location: &'static Location<'static>,
+        what: String,
+        error: io::Error,
+    ) -> Self {
+        Self {
+            id: None,
+            runtime,
+            name: None,
+            type_name,
+            location,
+            end: End::Io(what, error),
+        }
+    }
+
     fn new(task: &Header, end: End) -> Self {
         Self {
-            id: task.id(),
+            id: Some(task.id()),
             runtime: task.runtime,
             name: task.name(),
             type_name: task.type_name(),
@@ -67,19 +91,19 @@ impl Unhandled {
         self.runtime
     }
 
-    /// The task's id.
+    /// The task's id; `None` if it was not a task that failed.
     ///
     /// ```
     /// let (tell, told) = std::sync::mpsc::channel();
     /// let runtime = filch::runtime::Builder::new()
     ///     .workers(1)
-    ///     .on_unhandled(move |end| tell.send(format!("{end}").contains(&end.id().to_string())).unwrap())
+    ///     .on_unhandled(move |end| tell.send(end.id().is_some_and(|id| end.to_string().contains(&id.to_string()))).unwrap())
     ///     .build()?;
     /// runtime.spawn(async { panic!("oh no") }).detach();
     /// assert!(told.recv().unwrap());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn id(&self) -> Id {
+    pub fn id(&self) -> Option<Id> {
         self.id
     }
 
@@ -100,7 +124,7 @@ impl Unhandled {
         self.name.as_deref()
     }
 
-    /// The type of the task's future.
+    /// The type of the task's future, or of what did the IO.
     ///
     /// ```
     /// let (tell, told) = std::sync::mpsc::channel();
@@ -116,7 +140,7 @@ impl Unhandled {
         self.type_name
     }
 
-    /// Where the task was spawned.
+    /// Where the task was spawned, or what did the IO was made.
     ///
     /// ```
     /// let (tell, told) = std::sync::mpsc::channel();
@@ -147,11 +171,11 @@ impl Unhandled {
     pub fn panic_message(&self) -> Option<&str> {
         match &self.end {
             End::Panicked(text) => text.as_deref(),
-            End::Failed(_) => None,
+            End::Failed(_) | End::Io(..) => None,
         }
     }
 
-    /// Whether the task panicked; otherwise it returned an `Err`.
+    /// Whether a task panicked; otherwise it returned an `Err`, or IO failed.
     ///
     /// ```
     /// let (tell, told) = std::sync::mpsc::channel();
@@ -167,7 +191,7 @@ impl Unhandled {
         matches!(self.end, End::Panicked(_))
     }
 
-    /// The type of the output that was an `Err`; `None` for a panic.
+    /// The type of a task's output that was an `Err`; `None` for a panic, and for IO.
     ///
     /// ```
     /// let (tell, told) = std::sync::mpsc::channel();
@@ -182,21 +206,59 @@ impl Unhandled {
     pub fn error_type(&self) -> Option<&'static str> {
         match self.end {
             End::Failed(error) => Some(error),
-            End::Panicked(_) => None,
+            End::Panicked(_) | End::Io(..) => None,
+        }
+    }
+
+    /// The error of IO that failed; `None` if this is a task's end.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use filch::{fs::OpenOptions, runtime::Builder};
+    /// use futures_lite::AsyncWriteExt;
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = Builder::new()
+    ///     .workers(1)
+    ///     .on_unhandled(move |end| tell.send(end.io_error().map(|error| error.kind())).unwrap())
+    ///     .build()?;
+    /// runtime.block_on(async {
+    ///     let mut full = OpenOptions::new().write(true).open("/dev/full").await?;
+    ///     full.write_all(b"taken into the buffer, and never flushed").await
+    /// })?;
+    /// assert_eq!(told.recv().unwrap(), Some(std::io::ErrorKind::StorageFull));
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match &self.end {
+            End::Io(_, error) => Some(error),
+            End::Panicked(_) | End::Failed(_) => None,
         }
     }
 }
 
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "filch: task '{name}' ({})", self.id)?,
-            None => write!(f, "filch: task {}", self.id)?,
+        if let End::Io(what, error) = &self.end {
+            return write!(
+                f,
+                "filch: {what}: {error}; it was made at {}",
+                self.location
+            );
+        }
+        f.write_str("filch: task ")?;
+        match (&self.name, self.id) {
+            (Some(name), Some(id)) => write!(f, "'{name}' ({id})")?,
+            (Some(name), None) => write!(f, "'{name}'")?,
+            (None, Some(id)) => write!(f, "{id}")?,
+            (None, None) => f.write_str("of no id")?,
         }
         match &self.end {
             End::Panicked(Some(text)) => write!(f, " panicked: {text}")?,
             End::Panicked(None) => write!(f, " panicked")?,
             End::Failed(error) => write!(f, " returned an Err of {error}")?,
+            End::Io(..) => {}
         }
         write!(
             f,

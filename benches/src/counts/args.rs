@@ -2,6 +2,7 @@
 //!
 //! This file owns the spelling of the options. It must not know which operations exist.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The subject that is measured when none is named, and the one the built-in bounds are about.
@@ -34,6 +35,8 @@ pub(crate) enum Role {
         operation: String,
         /// How often to perform it.
         n: u64,
+        /// Where the other end waits, for an operation that has one; without it, the process is both ends.
+        other_end: Option<SocketAddr>,
         /// Whether to print how much was allocated.
         count_allocations: bool,
     },
@@ -68,6 +71,7 @@ impl Args {
             json: false,
         };
         let (mut operation, mut n, mut count_allocations) = (None, None, false);
+        let mut other_end = None;
         let mut words = words;
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
@@ -89,6 +93,13 @@ impl Args {
                             .map_err(|_| format!("--n needs a whole number, not `{text}`"))?,
                     );
                 }
+                "--other-end" => {
+                    let text = value()?;
+                    let address = text.parse();
+                    other_end = Some(address.map_err(|_| {
+                        format!("--other-end needs an address and a port, not `{text}`")
+                    })?);
+                }
                 "--allocations" => count_allocations = true,
                 other => return Err(format!("unknown option `{other}`")),
             }
@@ -97,9 +108,10 @@ impl Args {
             (Some(operation), Some(n)) => Role::Child {
                 operation,
                 n,
+                other_end,
                 count_allocations,
             },
-            (None, None) if !count_allocations => args.role,
+            (None, None) if !count_allocations && other_end.is_none() => args.role,
             _ => return Err("--child and --n are used together".to_owned()),
         };
         if args.no_check && (args.bounds.is_some() || args.strict) {

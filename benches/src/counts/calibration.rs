@@ -2,7 +2,7 @@
 //!
 //! This file owns those operations. It must not use the runtime.
 
-use crate::subject::{Operation, Subject};
+use crate::subject::{Operation, Subject, Work};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -16,26 +16,26 @@ pub(crate) static SUBJECT: Subject = Subject {
             name: "nothing",
             what: "a turn of the loop",
             size: SIZE,
-            run: nothing,
+            work: Work::Alone(nothing),
         },
         Operation {
             name: "locked",
             what: "an addition, a swap and a full fence: 3 rmw",
             size: SIZE,
-            run: locked,
+            work: Work::Alone(locked),
         },
         Operation {
             name: "boxes",
             what: "two allocations, of 64 and 16 bytes",
             size: SIZE,
-            run: boxes,
+            work: Work::Alone(boxes),
         },
         #[cfg(unix)]
         Operation {
             name: "syscall",
             what: "one getppid()",
             size: SIZE,
-            run: syscall,
+            work: Work::Alone(syscall),
         },
     ],
 };

@@ -4,7 +4,9 @@
 //! multi-thread runtime, because that is the path that a program's tasks take; the main thread sleeps in `block_on`. What
 //! a workload does besides its operation is in the counts, so it is kept to a few plain instructions.
 
-use crate::subject::{Operation, Subject};
+#[cfg(unix)]
+use crate::net_operations;
+use crate::subject::{Operation, Subject, Work};
 use std::future::{Future, poll_fn, ready};
 use std::hint::black_box;
 use std::pin::pin;
@@ -15,6 +17,12 @@ use std::time::Duration;
 const SIZE: u64 = 20_000;
 /// A blocking job changes threads twice, which is slow under every tool.
 const BLOCKING_SIZE: u64 = 5_000;
+/// A multiple of the 64 connections.
+#[cfg(unix)]
+const NET_SIZE: u64 = 6_400;
+/// The other end takes its time between two connections.
+#[cfg(unix)]
+const CONNECTIONS: u64 = 1_000;
 /// How many detached tasks are put in the queue before they are let run.
 const BATCH: u64 = 1_000;
 /// How many tasks take turns in `yield_200`.
@@ -30,49 +38,89 @@ pub(crate) static SUBJECT: Subject = Subject {
             name: "spawn",
             what: "spawn an empty task, detach it, run it",
             size: SIZE,
-            run: |n| run(spawn(n)),
+            work: Work::Alone(|n| run(spawn(n))),
         },
         Operation {
             name: "join",
             what: "spawn an empty task and await it",
             size: SIZE,
-            run: |n| run(join(n)),
+            work: Work::Alone(|n| run(join(n))),
         },
         Operation {
             name: "yield",
             what: "yield_now of the only task",
             size: SIZE,
-            run: |n| run(yield_alone(n)),
+            work: Work::Alone(|n| run(yield_alone(n))),
         },
         Operation {
             name: "yield_200",
             what: "yield_now among 200 tasks",
             size: SIZE,
-            run: |n| run(yield_among(n)),
+            work: Work::Alone(|n| run(yield_among(n))),
         },
         Operation {
             name: "self_wake",
             what: "wake_by_ref of itself, then run",
             size: SIZE,
-            run: |n| run(self_wake(n)),
+            work: Work::Alone(|n| run(self_wake(n))),
         },
         Operation {
             name: "sleep",
             what: "create, poll and drop a 30 s sleep",
             size: SIZE,
-            run: |n| run(sleep(n)),
+            work: Work::Alone(|n| run(sleep(n))),
         },
         Operation {
             name: "timeout_ready",
             what: "a timeout of a ready future",
             size: SIZE,
-            run: |n| run(timeout(n)),
+            work: Work::Alone(|n| run(timeout(n))),
         },
         Operation {
             name: "blocking",
             what: "await an empty blocking job",
             size: BLOCKING_SIZE,
-            run: |n| run(blocking(n)),
+            work: Work::Alone(|n| run(blocking(n))),
+        },
+        #[cfg(unix)]
+        Operation {
+            name: "echo_1",
+            what: "read and write 64 bytes, on one connection",
+            size: NET_SIZE,
+            work: Work::Connected {
+                measured: |n, client| run(net_operations::echo(n, 1, client)),
+                other: |n, server| net_operations::ask(n, 1, server),
+            },
+        },
+        #[cfg(unix)]
+        Operation {
+            name: "echo_64",
+            what: "the same on 64 connections at once",
+            size: NET_SIZE,
+            work: Work::Connected {
+                measured: |n, clients| run(net_operations::echo(n, 64, clients)),
+                other: |n, server| net_operations::ask(n, 64, server),
+            },
+        },
+        #[cfg(unix)]
+        Operation {
+            name: "accept",
+            what: "wait for a connection, accept and drop it",
+            size: CONNECTIONS,
+            work: Work::Connected {
+                measured: |n, client| run(net_operations::accept(n, client)),
+                other: net_operations::visit,
+            },
+        },
+        #[cfg(unix)]
+        Operation {
+            name: "connect",
+            what: "connect, and drop the connection",
+            size: CONNECTIONS,
+            work: Work::Connected {
+                measured: |n, server| run(net_operations::connect(n, server)),
+                other: net_operations::receive,
+            },
         },
     ],
 };

@@ -15,7 +15,11 @@ mod callgrind;
 mod explain;
 mod filch_subject;
 mod measure;
+#[cfg(unix)]
+mod net_operations;
 mod objdump;
+mod other_end;
+mod perf;
 mod quantity;
 mod report;
 mod strace;
@@ -25,8 +29,10 @@ mod tool;
 use args::{Args, Role};
 use bounds::Bounds;
 use measure::Bench;
+use other_end::OtherEnd;
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use subject::Subject;
+use subject::{Operation, Subject, Work};
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -62,8 +68,9 @@ fn main() -> ExitCode {
         Role::Child {
             operation,
             n,
+            other_end,
             count_allocations,
-        } => child(subject, operation, *n, *count_allocations),
+        } => child(subject, operation, *n, *other_end, *count_allocations),
         Role::Explain(operation) => explained(subject, operation),
         Role::Report => reported(subject, &args),
     }
@@ -173,7 +180,13 @@ fn explained(subject: &'static Subject, name: &str) -> ExitCode {
 }
 
 /// Performs `n` operations; this is what runs under the tools.
-fn child(subject: &Subject, name: &str, n: u64, count_allocations: bool) -> ExitCode {
+fn child(
+    subject: &Subject,
+    name: &str,
+    n: u64,
+    other_end: Option<SocketAddr>,
+    count_allocations: bool,
+) -> ExitCode {
     let Some(operation) = subject.operation(name) else {
         return misuse(&format!(
             "{} has no operation `{name}`; see --list",
@@ -183,12 +196,28 @@ fn child(subject: &Subject, name: &str, n: u64, count_allocations: bool) -> Exit
     if count_allocations {
         alloc::start();
     }
-    (operation.run)(n);
+    if let Err(why) = perform(operation, n, other_end) {
+        return failed(&format!("{name}: {why}"));
+    }
     if count_allocations {
         let (allocations, bytes) = alloc::totals();
         println!("{allocations} {bytes}");
     }
     ExitCode::SUCCESS
+}
+
+/// Performs `n` operations, and is the other end itself if there must be one and there is none.
+fn perform(operation: &Operation, n: u64, other_end: Option<SocketAddr>) -> Result<(), String> {
+    match (operation.work, other_end) {
+        (Work::Alone(run), _) => run(n),
+        (Work::Connected { measured, .. }, Some(address)) => measured(n, address),
+        (Work::Connected { measured, other }, None) => {
+            let other_end = OtherEnd::start(other, n)?;
+            measured(n, other_end.address());
+            other_end.finish()?;
+        }
+    }
+    Ok(())
 }
 
 fn list() {

@@ -4,9 +4,11 @@
 
 use crate::callgrind::{self, Profile};
 use crate::objdump::{self, Disassembly};
+use crate::other_end::OtherEnd;
+use crate::perf;
 use crate::quantity::{Quantity, Reading, Readings};
 use crate::strace;
-use crate::subject::{Operation, Subject};
+use crate::subject::{Operation, Subject, Work};
 use crate::tool::{self, Scratch};
 use std::path::PathBuf;
 use std::process::Command;
@@ -98,17 +100,37 @@ impl Bench {
         command
             .args(callgrind::OPTIONS)
             .arg(format!("--callgrind-out-file={}", dump.path().display()));
-        tool::output(command.arg(&self.program).args(self.child(operation, n)))?;
+        command.arg(&self.program);
+        self.perform(&mut command, operation, n, &[])?;
         Profile::parse(&dump.read()?, &self.program.to_string_lossy())
     }
 
+    /// `strace` makes each call so slow that what a runtime does by the clock, such as looking for events between the
+    /// tasks, comes between all of them; where that shows, in IO, only `perf` is asked.
     fn syscalls(&self, operation: &Operation) -> Result<Reading, String> {
+        if let Work::Connected { .. } = operation.work {
+            return self.syscalls_by_perf(operation);
+        }
         let calls = |n| {
             let table = Scratch::new("strace");
             let mut command = Command::new("strace");
             command.args(strace::OPTIONS).arg("-o").arg(table.path());
-            tool::output(command.arg(&self.program).args(self.child(operation, n)))?;
+            command.arg(&self.program);
+            self.perform(&mut command, operation, n, &[])?;
             strace::calls(&table.read()?)
+        };
+        let n = operation.size;
+        Ok(Reading::slope(calls(n)?, calls(2 * n)?, n))
+    }
+
+    fn syscalls_by_perf(&self, operation: &Operation) -> Result<Reading, String> {
+        let calls = |n| {
+            let table = Scratch::new("perf");
+            let mut command = Command::new("perf");
+            command.args(perf::OPTIONS).arg("-o").arg(table.path());
+            command.arg(&self.program);
+            self.perform(&mut command, operation, n, &[])?;
+            perf::calls(&table.read()?)
         };
         let n = operation.size;
         Ok(Reading::slope(calls(n)?, calls(2 * n)?, n))
@@ -117,7 +139,7 @@ impl Bench {
     /// Allocations and requested bytes of one run, which needs no tool.
     fn allocated(&self, operation: &Operation, n: u64) -> Result<(u64, u64), String> {
         let mut command = Command::new(&self.program);
-        let printed = tool::output(command.args(self.child(operation, n)).arg("--allocations"))?;
+        let printed = self.perform(&mut command, operation, n, &["--allocations"])?;
         let mut words = printed.split_whitespace().map(str::parse);
         match (words.next(), words.next()) {
             (Some(Ok(allocations)), Some(Ok(bytes))) => Ok((allocations, bytes)),
@@ -128,16 +150,27 @@ impl Bench {
         }
     }
 
-    fn child(&self, operation: &Operation, n: u64) -> [String; 6] {
-        let words = [
-            "--subject",
-            self.subject.name,
-            "--child",
-            operation.name,
-            "--n",
-            &n.to_string(),
-        ];
-        words.map(str::to_owned)
+    /// Completes the command line of a child, runs it, and is the other end of its connections meanwhile.
+    fn perform(
+        &self,
+        command: &mut Command,
+        operation: &Operation,
+        n: u64,
+        options: &[&str],
+    ) -> Result<String, String> {
+        command
+            .args(["--subject", self.subject.name])
+            .args(["--child", operation.name, "--n", &n.to_string()])
+            .args(options);
+        let Work::Connected { other, .. } = operation.work else {
+            return tool::output(command);
+        };
+        let other_end = OtherEnd::start(other, n)?;
+        command.args(["--other-end", &other_end.address().to_string()]);
+        let printed = tool::output(command);
+        // Where the child has failed, the other end has too, and the child knows why.
+        let finished = other_end.finish();
+        printed.and_then(|printed| finished.map(|()| printed))
     }
 }
 

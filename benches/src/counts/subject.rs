@@ -3,6 +3,9 @@
 //! This file owns the shape of a subject and the list of them. It must not know how an operation is written; another
 //! runtime is added as one module with a `SUBJECT` and one line in [`ALL`].
 
+use crate::other_end::Other;
+use std::net::SocketAddr;
+
 /// Something whose operations are measured.
 #[derive(Debug)]
 pub(crate) struct Subject {
@@ -21,8 +24,22 @@ pub(crate) struct Operation {
     pub(crate) what: &'static str,
     /// The smaller of the two run lengths: long enough that start-up noise is below 1 %, short enough for callgrind.
     pub(crate) size: u64,
-    /// Starts the runtime, performs that many operations and shuts it down.
-    pub(crate) run: fn(u64),
+    /// How it is performed.
+    pub(crate) work: Work,
+}
+
+/// How operations are performed. What is measured starts the runtime, performs that many, and shuts it down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// By one process alone.
+    Alone(fn(u64)),
+    /// Over connections to another process, which is not measured.
+    Connected {
+        /// What is measured; the address is that of the other end.
+        measured: fn(u64, SocketAddr),
+        /// The other end of the connections.
+        other: Other,
+    },
 }
 
 /// Every subject, the default one first.

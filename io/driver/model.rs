@@ -1,0 +1,277 @@
+//! Loom models of readiness: events against attempts, waits, several that wait, and the end.
+//!
+//! The kernel is a count of what there is to read, a relaxed one, so that nothing but the word orders what the word is to
+//! order. A task that is lost is not dropped at the end of an execution, which the stand checks, as it checks that a waker
+//! is given up once.
+
+use super::readiness::{Begin, Direction, Readiness, Wait};
+use crate::runtime::model::check;
+use crate::runtime::task::waker::ThinWaker;
+use crate::runtime::task::{Bell, Stand, run_all, turn};
+use core::sync::atomic::Ordering::Relaxed;
+use core::task::{Context, Poll, Waker};
+use loom::sync::atomic::AtomicU32;
+use loom::thread;
+use std::sync::Arc;
+
+const READ: Direction = Direction::Read;
+
+/// A source of a kernel that is modelled.
+struct Source {
+    readiness: Readiness,
+    there: AtomicU32,
+}
+
+impl Source {
+    fn armed() -> Arc<Self> {
+        let readiness = Readiness::new();
+        readiness.arm(READ);
+        Arc::new(Self {
+            readiness,
+            there: AtomicU32::new(0),
+        })
+    }
+
+    /// Takes one, if there is any.
+    fn take(&self) -> bool {
+        self.there
+            .fetch_update(Relaxed, Relaxed, |there| there.checked_sub(1))
+            .is_ok()
+    }
+
+    /// Something comes, and the poller says so.
+    fn happen(&self, count: u32, hung: bool) {
+        self.there.fetch_add(count, Relaxed);
+        self.report(hung);
+    }
+
+    fn report(&self, hung: bool) {
+        self.readiness.report(READ, hung, ThinWaker::wake);
+    }
+
+    /// As `Source::poll_io`: one is taken, or waited for. What is not watched is ready.
+    fn poll(&self, waker: &Waker, empties: bool) -> Poll<()> {
+        loop {
+            let begin = self.readiness.begin(READ, false);
+            if begin != Begin::NotReady {
+                let took = self.take();
+                match begin {
+                    Begin::Cleared if took && !empties => self.readiness.restore(READ, false),
+                    Begin::Hung if !took => {
+                        self.readiness.refused(READ);
+                        continue;
+                    }
+                    _ => {}
+                }
+                if took {
+                    return Poll::Ready(());
+                }
+            }
+            match self.readiness.wait(READ, waker) {
+                Wait::Waiting => return Poll::Pending,
+                Wait::Ready => {}
+                Wait::Unarmed => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// A task that takes one.
+    fn reader(self: &Arc<Self>, stand: &Stand, empties: bool) -> impl Sized + use<> {
+        let source = self.clone();
+        stand.spawn(move |cx: &Context<'_>, _| source.poll(cx.waker(), empties))
+    }
+}
+
+/// An event against an attempt that an older event allowed, and against the wait after it.
+#[test]
+fn event_against_attempt() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        source.report(false);
+        let reader = source.reader(&stand, true);
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.happen(1, false));
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(reader);
+        stand.end();
+    });
+}
+
+/// An event against a wait in the word.
+#[test]
+fn event_against_wait() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        let reader = source.reader(&stand, true);
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.happen(1, false));
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(reader);
+        stand.end();
+    });
+}
+
+/// One event against two tasks that wait for it, as there is something for both.
+#[test]
+fn event_against_two_waiters() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        let readers = [source.reader(&stand, false), source.reader(&stand, false)];
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.happen(2, false));
+        turn();
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(readers);
+        stand.end();
+    });
+}
+
+/// An event against one that joins a crowd: it is taken with the list, or sees the event.
+#[test]
+fn event_against_joining_the_crowd() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        let readers = [0; 3].map(|_| source.reader(&stand, false));
+        turn();
+        turn();
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.happen(3, false));
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(readers);
+        stand.end();
+    });
+}
+
+/// Two events against a crowd that forms anew between them: the list may be behind the word.
+#[test]
+fn events_against_crowd() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        let readers = [0; 2].map(|_| source.reader(&stand, false));
+        turn();
+        turn();
+        let poller = source.clone();
+        let other = thread::spawn(move || {
+            poller.happen(1, false);
+            poller.happen(1, false);
+        });
+        turn();
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(readers);
+        stand.end();
+    });
+}
+
+/// A foreign waker, which waits in the crowd, against an event.
+#[test]
+fn event_against_foreign_wait() {
+    check(|| {
+        let (source, bell) = (Source::armed(), Arc::<Bell>::default());
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.happen(1, false));
+        let waker = Waker::from(bell.clone());
+        let got = source.poll(&waker, true).is_ready();
+        other.join().unwrap();
+        assert!(got || bell.rings() == 1);
+        source.readiness.disarm(drop);
+    });
+}
+
+/// A task that leaves something behind, against one that waits.
+#[test]
+fn restore_against_wait() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        source.happen(2, false);
+        let readers = [source.reader(&stand, false), source.reader(&stand, false)];
+        let other = thread::spawn(|| {
+            turn();
+        });
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(readers);
+        stand.end();
+    });
+}
+
+/// The peer has said its last word, and an attempt is refused all the same, against an event.
+#[test]
+fn event_against_refusal_after_the_end() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        source.report(true);
+        let reader = source.reader(&stand, true);
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.happen(1, true));
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(reader);
+        stand.end();
+    });
+}
+
+/// An event in flight against the end of the source: the waker is given up once, and the slot stays unarmed.
+#[test]
+fn event_against_drop() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        let data = Arc::new(AtomicU32::new(1));
+        let (handle, waker) = stand.waiting(&data, false);
+        assert_eq!(source.readiness.wait(READ, &waker), Wait::Waiting);
+        let poller = source.clone();
+        let other = thread::spawn(move || poller.report(false));
+        source.readiness.disarm(drop);
+        other.join().unwrap();
+        assert_eq!(source.readiness.wait(READ, &waker), Wait::Unarmed);
+        waker.wake();
+        run_all();
+        drop(handle);
+        stand.end();
+    });
+}
+
+/// The end of the runtime against a task of another one that is about to wait.
+#[test]
+fn close_against_wait() {
+    check(|| {
+        let (stand, source) = (Stand::new(), Source::armed());
+        let reader = source.reader(&stand, true);
+        let closer = source.clone();
+        let other = thread::spawn(move || closer.readiness.disarm(ThinWaker::wake));
+        turn();
+        other.join().unwrap();
+        run_all();
+        drop(reader);
+        stand.end();
+    });
+}
+
+/// The end of the runtime against an attempt that leaves something behind: the next wait must not rely on the poller.
+#[test]
+fn close_against_restore() {
+    check(|| {
+        let source = Source::armed();
+        source.happen(2, false);
+        let closer = source.clone();
+        let other = thread::spawn(move || closer.readiness.disarm(drop));
+        if source.readiness.begin(READ, false) == Begin::Cleared {
+            assert!(source.take());
+            source.readiness.restore(READ, false);
+        }
+        other.join().unwrap();
+        let bell = Waker::from(Arc::<Bell>::default());
+        assert_eq!(source.readiness.wait(READ, &bell), Wait::Unarmed);
+    });
+}
