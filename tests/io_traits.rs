@@ -640,3 +640,46 @@ mod for_tokio {
         lines.get_mut().write_all(&bytes).await.unwrap();
     }
 }
+
+/// Apart from the others, where futures-lite's methods of the same names are in scope.
+#[cfg(feature = "tokio")]
+mod files_for_tokio {
+    use crate::common::on_each_flavor;
+    use filch::fs::{self, OpenOptions};
+    use std::io::SeekFrom;
+    use std::pin::Pin;
+    use tokio::io::{AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt};
+
+    /// A seek is in two calls, and may be given up between them.
+    #[test]
+    fn files_are_read_written_and_sought() {
+        on_each_flavor(|runtime| {
+            let name = format!("filch-io-traits-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            runtime.block_on(async move {
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).create(true).truncate(true);
+                let mut file = options.open(&path).await.unwrap();
+                file.write_all(b"0123456789").await.unwrap();
+                assert_eq!(file.seek(SeekFrom::End(-3)).await.unwrap(), 7);
+                let mut text = String::new();
+                file.read_to_string(&mut text).await.unwrap();
+                assert_eq!(text, "789");
+                assert_eq!(file.seek(SeekFrom::Start(2)).await.unwrap(), 2);
+                assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 3);
+                file.seek(SeekFrom::Current(-9)).await.unwrap_err();
+                assert_eq!(file.stream_position().await.unwrap(), 3);
+                // Announced and given up: it is done before the next.
+                Pin::new(&mut file).start_seek(SeekFrom::Start(5)).unwrap();
+                Pin::new(&mut file)
+                    .start_seek(SeekFrom::Start(6))
+                    .unwrap_err();
+                assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 6);
+                file.write_all(b"x").await.unwrap();
+                file.shutdown().await.unwrap();
+                assert_eq!(fs::read(&path).await.unwrap(), b"012345x789");
+                fs::remove_file(&path).await.unwrap();
+            });
+        });
+    }
+}
