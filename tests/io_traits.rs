@@ -310,6 +310,38 @@ mod for_hyper {
         });
     }
 
+    /// Over a socket, against a client that knows nothing of hyper.
+    #[test]
+    fn http1_is_served_on_a_socket() {
+        on_each_flavor(|runtime| {
+            let listener = runtime
+                .block_on(filch::net::TcpListener::bind("127.0.0.1:0"))
+                .unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = runtime.spawn(async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                server::conn::http1::Builder::new()
+                    .timer(FilchTimer::new())
+                    .serve_connection(stream, service_fn(hello))
+                    .await
+            });
+            let client = std::thread::spawn(move || {
+                use std::io::{Read, Write};
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                stream
+                    .write_all(b"GET /path HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+                    .unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                answer
+            });
+            runtime.block_on(server).unwrap().unwrap();
+            let answer = client.join().unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert!(answer.ends_with("\r\n\r\n/path: "), "{answer}");
+        });
+    }
+
     /// A stream that hyper does not know, read in pieces that are smaller than its buffer and larger than ours.
     #[test]
     fn foreign_streams_run_through_the_adapter() {
