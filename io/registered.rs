@@ -231,6 +231,16 @@ impl<T: AsFd> Registered<T> {
         }
     }
 
+    /// Makes an operation at once, for the types of this crate.
+    #[inline]
+    pub(crate) fn try_call<R>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&T) -> io::Result<(R, Left)>,
+    ) -> io::Result<R> {
+        self.source.try_io(direction, || operation(&self.io))
+    }
+
     /// Makes an operation until it does not refuse, for the types of this crate.
     #[inline]
     pub(crate) fn poll_io<R>(

@@ -64,8 +64,8 @@ pub(crate) trait PollWrite {
 /// An initialised buffer, as one that need not be.
 #[inline]
 pub(crate) fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
-    // SAFETY: the layouts are the same. The callers, all in this folder, hand the slice to a `PollRead`, which writes
-    // bytes and nothing else; so what was initialised stays so.
+    // SAFETY: the layouts are the same. The callers hand the slice to what reads, which writes bytes and nothing
+    // else; so what was initialised stays so.
     unsafe { &mut *(core::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
 }
 
