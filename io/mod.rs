@@ -10,6 +10,8 @@ mod interest;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub(crate) mod net;
 #[cfg(all(unix, not(any(loom, shuttle))))]
+pub mod pipe;
+#[cfg(all(unix, not(any(loom, shuttle))))]
 mod registered;
 
 #[cfg(not(any(loom, shuttle)))]
