@@ -234,6 +234,16 @@ impl<T: AsFd> Registered<T> {
         }
     }
 
+    /// Makes an operation at once, for the types of this crate.
+    #[inline]
+    pub(crate) fn try_call<R, E: Refusal>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&T) -> Result<(R, Left), E>,
+    ) -> Result<R, E> {
+        self.source.try_io(direction, || operation(&self.io))
+    }
+
     /// Makes an operation until it does not refuse, for the types of this crate. It must not panic.
     #[inline]
     pub(crate) fn poll_io<R, E: Refusal>(
@@ -277,19 +287,6 @@ impl<T: AsFd> Registered<T> {
         let descriptor = self.descriptor();
         self.source
             .poll_on(descriptor, direction, cx, || call(descriptor), rest)
-    }
-
-    /// [`poll_io`](Self::poll_io) with the bare descriptor.
-    #[inline]
-    pub(crate) fn poll_call<R, E: Refusal>(
-        &self,
-        direction: Direction,
-        cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> Result<(R, Left), E>,
-    ) -> Poll<io::Result<R>> {
-        let descriptor = self.descriptor();
-        self.source
-            .poll_io(descriptor, direction, cx, || call(descriptor))
     }
 
     #[inline]
