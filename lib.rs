@@ -81,10 +81,9 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | [`io`] | reading and writing: the traits, buffers, [`copy`](io::copy()), streams in memory; how crates for tokio and hyper run on filch |
+//! | [`io`] | reading and writing: the traits, buffers, [`copy`](io::copy()), streams in memory, standard input and output; how crates for tokio and hyper run on filch |
 //! | [`task`] | spawning, handles, names, yielding, task-local values, tasks that are not `Send` |
 //! | [`fs`] | files and directories, on the blocking pool |
-//! | [`io`] | standard input, output and error |
 //! | [`time`] | sleeps, timeouts, intervals, [`Instant`](time::Instant); a clock that tests move by hand |
 //! | [`runtime`] | [`Builder`](runtime::Builder), [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Executor`](runtime::Executor), [`Metrics`](runtime::Metrics) |
 //!
@@ -123,8 +122,8 @@ pub mod fs {
     //!
     //! # What it costs, and what is buffered
     //!
-    //! A job costs a few microseconds of processor time beside the system call, most of it to wake a thread of the pool
-    //! and then the task. Calls that are made together share the wake-ups.
+    //! A job costs about 2 µs of processor time beside the system call when many are under way. One that is alone, and is
+    //! awaited before the next, wakes a thread of the pool and then the task: 40 µs on a virtual machine with two cores.
     //! So [`read`] of a whole file is one job; a [`File`] reads 64 KiB ahead and gathers what is written, and most small
     //! reads and writes are a copy of bytes; and [`read_dir`] reads 64 entries in a job.
     //! Many calls in a row that need no other task in between are cheapest as one closure, with `std::fs`, in one

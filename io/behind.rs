@@ -12,24 +12,33 @@
 //! - **S (settle)**, under the turn: all bytes are moved out, under the books, and then written. Any job may do it.
 //! - **E (end)**, a writer, under the turn and the books: if there are no bytes, `writing` is cleared.
 //!
-//! A writer alternates S and E until E clears the flag. It does so when its job runs, and also when its job is dropped
-//! unrun: cancelled by the end of the runtime, refused by a full pool, or never made for want of a runtime; then on the
-//! thread that drops it. So while `writing` is set there is a writer that has not done its last E, and bytes are there
-//! only while it is set (A against E: both are steps under the books).
+//! A writer alternates S and E until E clears the flag; after some rounds it does so in a new job, so that others come
+//! to their turn. It does so when its job runs, and also when its job is dropped unrun: cancelled by the end of the
+//! runtime, refused by a full pool, or never made for want of a runtime; then on the thread that drops it. So while
+//! `writing` is set there is a writer that has not done its last E, and bytes are there only while it is set (A against
+//! E: both are steps under the books).
 //! Since E needs the turn, `writing` is cleared only when no job is still in the middle of an S.
 //!
 //! An error in S is kept in `error`, and all bytes that were accepted before anybody knew of it are given up: what
 //! follows a gap is not written. It is told to the next operation, or, when the last handle is gone, reported; by E if
 //! the handle went first, else by whoever drops the handle.
 
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
+
 use crate::runtime::coop;
 use crate::runtime::home::Home;
 use crate::runtime::quietly::quietly;
-use crate::runtime::shim::{Mutex, MutexGuard};
+use crate::runtime::shim::{Mutex, MutexGuard, seeded};
 use core::mem;
 use core::task::{Context, Poll, Waker, ready};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
+
+/// So many times in a row one job looks for more to write.
+const ROUNDS: usize = 16;
 
 /// What bytes are written to, by calls that may block.
 pub(crate) trait Sink: Send + Sync + Sized + 'static {
@@ -66,8 +75,8 @@ struct Books<B> {
     writing: bool,
     /// The error of a write that nobody has been told of.
     error: Option<io::Error>,
-    /// Who waits for room, or for the end of all writes.
-    waiter: Option<Waker>,
+    /// Who wait for room, or for the end of all writes.
+    waiters: Vec<Waker>,
     handles: usize,
     beside: B,
 }
@@ -93,7 +102,7 @@ impl<S: Sink> Behind<S> {
                 gathered: Vec::new(),
                 writing: false,
                 error: None,
-                waiter: None,
+                waiters: Vec::new(),
                 handles: 0,
                 beside: S::Beside::default(),
             }),
@@ -110,7 +119,8 @@ impl<S: Sink> Behind<S> {
         f(&mut self.books.lock().beside)
     }
 
-    /// Takes bytes, at most so many that `most` are waiting; the first time at once, with `before` having been called.
+    /// Takes bytes, at most so many that `most` are waiting; what `most` allows for is taken in one piece, or later. Calls
+    /// `before` before it takes any.
     pub(crate) fn poll_write(
         self: &Arc<Self>,
         cx: &Context<'_>,
@@ -118,7 +128,8 @@ impl<S: Sink> Behind<S> {
         most: usize,
         before: impl Fn(&mut S::Beside),
     ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
+        let length = buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        if length == 0 {
             return Poll::Ready(Ok(0));
         }
         ready!(coop::poll_proceed(cx));
@@ -127,7 +138,7 @@ impl<S: Sink> Behind<S> {
                 return Some((Err(error), false));
             }
             let mut room = most.saturating_sub(books.gathered.len());
-            if room == 0 {
+            if room < length.min(most) {
                 return None;
             }
             before(&mut books.beside);
@@ -171,9 +182,16 @@ impl<S: Sink> Behind<S> {
                 return Poll::Ready(ready);
             }
             if let Some(waker) = waker {
-                let old = books.waiter.replace(waker);
+                let known = books.waiters.iter().any(|known| known.will_wake(&waker));
+                // Dropped without the lock, if it is not needed.
+                let spare = if known {
+                    Some(waker)
+                } else {
+                    books.waiters.push(waker);
+                    None
+                };
                 drop(books);
-                drop(old);
+                drop(spare);
                 return Poll::Pending;
             }
             drop(books);
@@ -221,51 +239,81 @@ impl<S: Sink> Behind<S> {
     }
 
     fn start_writer(self: &Arc<Self>) {
-        let writer = Writer(Arc::clone(self));
-        if let Some(job) = self.home.submit(move || drop(writer)) {
-            job.detach();
+        Writer {
+            behind: Arc::clone(self),
+            has_ended: false,
         }
+        .submit();
     }
 
-    /// Writes until there is nothing left.
-    fn drain(&self) {
-        loop {
-            let waiter = {
-                let mut books = self.books.lock();
-                if books.first.is_empty() {
-                    // There is room from now on, and not only after the write.
-                    books.first = mem::take(&mut books.gathered);
-                }
-                books.waiter.take()
-            };
-            wake(waiter);
-            let turn = self.turn();
-            // An error is in the books now, for whoever comes next.
-            let _ = turn.settle();
-            let ended = turn.end_writer();
-            drop(turn);
-            if let Some((waiter, lost)) = ended {
-                wake(waiter);
-                self.report(lost);
-                return;
-            }
+    /// Writes what is there; whether that was the writer's end.
+    fn write_round(&self) -> bool {
+        let mut books = self.books.lock();
+        if books.first.is_empty() {
+            // There is room from now on, and not only after the write.
+            books.first = mem::take(&mut books.gathered);
         }
+        let early = seeded("writer_ends_without_the_turn") && books.is_empty();
+        books.writing &= !early;
+        let waiters = mem::take(&mut books.waiters);
+        drop(books);
+        wake(waiters);
+        if early {
+            return true;
+        }
+        let turn = self.turn();
+        // An error is in the books now, for whoever comes next.
+        let _ = turn.settle();
+        let ended = turn.end_writer();
+        drop(turn);
+        let Some((waiters, lost)) = ended else {
+            return false;
+        };
+        wake(waiters);
+        self.report(lost);
+        true
     }
 }
 
-fn wake(waiter: Option<Waker>) {
-    if let Some(waiter) = waiter {
+fn wake(waiters: Vec<Waker>) {
+    for waiter in waiters {
         // A panic must not keep the rest from being written.
         quietly(|| waiter.wake());
     }
 }
 
-/// Writes what is there as it is dropped, whoever drops it: a job that is done with it, or that will never run.
-struct Writer<S: Sink>(Arc<Behind<S>>);
+/// Whoever has it writes what is accepted, until there is nothing: the job that runs it, or the thread that drops a job
+/// which will never run.
+struct Writer<S: Sink> {
+    behind: Arc<Behind<S>>,
+    has_ended: bool,
+}
+
+impl<S: Sink> Writer<S> {
+    fn submit(self) {
+        let home = self.behind.home.clone();
+        if let Some(job) = home.submit(move || self.run()) {
+            job.detach();
+        }
+    }
+
+    /// After some rounds other jobs come first: bytes may be accepted for ever.
+    fn run(mut self) {
+        for _ in 0..ROUNDS {
+            self.has_ended = self.behind.write_round();
+            if self.has_ended {
+                return;
+            }
+        }
+        self.submit();
+    }
+}
 
 impl<S: Sink> Drop for Writer<S> {
     fn drop(&mut self) {
-        self.0.drain();
+        while !self.has_ended {
+            self.has_ended = self.behind.write_round();
+        }
     }
 }
 
@@ -318,14 +366,14 @@ impl<S: Sink> Turn<'_, S> {
         Err(Unsettled)
     }
 
-    /// Whether nothing is left; then who waits for that, and the error that nobody else will tell.
-    fn end_writer(&self) -> Option<(Option<Waker>, Option<io::Error>)> {
+    /// If nothing is left, those who wait for that, and the error that nobody else will tell.
+    fn end_writer(&self) -> Option<(Vec<Waker>, Option<io::Error>)> {
         let mut books = self.behind.books.lock();
-        if !books.is_empty() {
+        if !books.is_empty() && !seeded("writer_leaves_bytes") {
             return None;
         }
         books.writing = false;
         let lost = (books.handles == 0).then(|| books.error.take()).flatten();
-        Some((books.waiter.take(), lost))
+        Some((mem::take(&mut books.waiters), lost))
     }
 }

@@ -1,7 +1,7 @@
 //! filch as the runtime of [hyper](https://docs.rs/hyper): its timer and its executor.
 //!
-//! With the feature `hyper`, the streams of filch implement [`hyper::rt::Read`](::hyper::rt::Read) and
-//! [`Write`](::hyper::rt::Write) by themselves, without an adapter, and without zeroing hyper's buffers.
+//! With the feature `hyper`, the streams of filch implement [`hyper::rt::Read`] and
+//! [`hyper::rt::Write`] by themselves, without an adapter, and without zeroing hyper's buffers.
 //! [`FilchTimer`] and [`FilchExecutor`] are what else hyper asks for, and [`FilchIo`] is for streams that are not filch's
 //! own, such as those of TLS. Their models are hyper-util's `TokioTimer`, `TokioExecutor` and `TokioIo`.
 //!

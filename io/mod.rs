@@ -8,6 +8,8 @@
 //! | move all bytes from a stream to another | [`copy()`], [`copy_bidirectional`] |
 //! | have two tasks use one stream | a reference, if the type reads and writes through that; else [`split()`] |
 //! | test without a socket | [`duplex()`], [`simplex()`], [`Cursor`], [`empty()`], [`repeat()`], [`sink()`] |
+//! | talk to the terminal | [`stdin()`], [`stdout()`], [`stderr()`] |
+//! | wait for a descriptor of any kind | [`Registered`] |
 //! | use what was written for hyper or tokio | the features `hyper` and `tokio`: see [`tokio_ecosystem`] |
 //!
 //! The traits are those of [`futures_io`](https://docs.rs/futures-io), on which smol and most crates without a runtime of
@@ -46,39 +48,47 @@
 //! ```
 
 pub(crate) mod behind;
+mod copy;
 pub(crate) mod driver;
+mod duplex;
 pub(crate) mod fs;
-pub(crate) mod traits;
-
+// A sleep whose atomics are loom's is not what hyper asks for.
+#[cfg(all(feature = "hyper", not(loom)))]
+pub mod hyper;
 #[cfg(not(any(loom, shuttle)))]
 mod interest;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub(crate) mod net;
+mod null;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 mod registered;
-
-#[cfg(not(any(loom, shuttle)))]
-pub use interest::{Interest, Ready};
-#[cfg(all(unix, not(any(loom, shuttle))))]
-pub use registered::Registered;
-mod copy;
-mod duplex;
-#[cfg(feature = "hyper")]
-pub mod hyper;
-mod null;
 mod simplex;
 mod split;
+mod stdio;
+pub(crate) mod traits;
 mod waiters;
 
-/// How filch gets on with what was written for tokio.
 #[doc = include_str!("tokio_ecosystem.md")]
 pub mod tokio_ecosystem {}
 
-pub use copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes};
-pub use duplex::{DuplexStream, duplex};
-pub use null::{Empty, Repeat, Sink, empty, repeat, sink};
-pub use simplex::{SimplexReader, SimplexWriter, simplex};
-pub use split::{NotAPair, ReadHalf, WriteHalf, split};
+#[doc(inline)]
+pub use self::copy::{copy, copy_bidirectional, copy_bidirectional_with_sizes};
+#[doc(inline)]
+pub use self::duplex::{DuplexStream, duplex};
+#[cfg(not(any(loom, shuttle)))]
+#[doc(inline)]
+pub use self::interest::{Interest, Ready};
+#[doc(inline)]
+pub use self::null::{Empty, Repeat, Sink, empty, repeat, sink};
+#[cfg(all(unix, not(any(loom, shuttle))))]
+#[doc(inline)]
+pub use self::registered::Registered;
+#[doc(inline)]
+pub use self::simplex::{SimplexReader, SimplexWriter, simplex};
+#[doc(inline)]
+pub use self::split::{NotAPair, ReadHalf, WriteHalf, split};
+#[doc(inline)]
+pub use self::stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 
 #[doc(no_inline)]
 pub use futures_lite::io::{

@@ -2,7 +2,7 @@
 //! sockets and pipes of this crate are made of it.
 
 use super::driver::readiness::Direction;
-use super::driver::source::{Left, Source};
+use super::driver::source::{Left, Refusal, Rest, Source};
 use super::interest::{Interest, Ready};
 use core::fmt;
 use core::future::poll_fn;
@@ -39,6 +39,8 @@ pub struct Registered<T: AsFd> {
     // In this order: the registration ends before the descriptor is closed.
     source: Source,
     io: T,
+    /// That of `io`, which keeps it open: to ask `T` costs a call. Not to be shown longer than `self` lives.
+    raw: BorrowedFd<'static>,
 }
 
 impl<T: AsFd> Registered<T> {
@@ -63,11 +65,11 @@ impl<T: AsFd> Registered<T> {
     }
 
     /// Takes a descriptor that is non-blocking, and of a kind that can be waited for.
-    pub(crate) const fn from_nonblocking(io: T) -> Self {
-        Self {
-            source: Source::new(),
-            io,
-        }
+    pub(crate) fn from_nonblocking(io: T) -> Self {
+        // SAFETY: `io` is kept, and dropped with the copy; it neither closes nor exchanges the descriptor.
+        let raw = unsafe { BorrowedFd::borrow_raw(io.as_fd().as_raw_fd()) };
+        let source = Source::new();
+        Self { source, io, raw }
     }
 
     /// The descriptor's owner.
@@ -77,7 +79,7 @@ impl<T: AsFd> Registered<T> {
 
     /// Ends the registration, and gives the descriptor's owner back, which stays non-blocking.
     pub fn into_inner(self) -> T {
-        let Self { source, io } = self;
+        let Self { source, io, .. } = self;
         drop(source);
         io
     }
@@ -139,7 +141,7 @@ impl<T: AsFd> Registered<T> {
             if !wanted {
                 return Ok(false);
             }
-            match self.source.poll_ready(self.io.as_fd(), direction, cx) {
+            match self.source.poll_ready(self.descriptor(), direction, cx) {
                 Poll::Ready(ready) => ready.map(|()| true),
                 Poll::Pending => Ok(false),
             }
@@ -163,7 +165,8 @@ impl<T: AsFd> Registered<T> {
     ///
     /// As there.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(self.io.as_fd(), Direction::Read, cx)
+        self.source
+            .poll_ready(self.descriptor(), Direction::Read, cx)
     }
 
     /// [`writable`](Self::writable), as a poll.
@@ -177,7 +180,7 @@ impl<T: AsFd> Registered<T> {
     /// As there.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.source
-            .poll_ready(self.io.as_fd(), Direction::Write, cx)
+            .poll_ready(self.descriptor(), Direction::Write, cx)
     }
 
     /// Makes the operation, which must not block, at once. When it gives [`WouldBlock`](io::ErrorKind::WouldBlock), the
@@ -231,16 +234,67 @@ impl<T: AsFd> Registered<T> {
         }
     }
 
-    /// Makes an operation until it does not refuse, for the types of this crate.
+    /// Makes an operation until it does not refuse, for the types of this crate. It must not panic.
     #[inline]
-    pub(crate) fn poll_io<R>(
+    pub(crate) fn poll_io<R, E: Refusal>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut(&T) -> io::Result<(R, Left)>,
+        mut operation: impl FnMut(&T) -> Result<(R, Left), E>,
     ) -> Poll<io::Result<R>> {
         self.source
-            .poll_io(self.io.as_fd(), direction, cx, || operation(&self.io))
+            .poll_io(self.descriptor(), direction, cx, || operation(&self.io))
+    }
+
+    /// [`Source::wait`], to be asked before a read where it matters.
+    #[inline]
+    pub(crate) fn wait(
+        &self,
+        direction: Direction,
+        cx: &Context<'_>,
+    ) -> Result<(), impl Sized + use<T>> {
+        self.source.wait(direction, cx)
+    }
+
+    /// [`Source::quick`] with the bare descriptor; the rest is for [`poll_call_on`](Self::poll_call_on).
+    #[inline]
+    pub(crate) fn quick<R, E>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce(BorrowedFd<'_>) -> Result<(R, Left), E>,
+    ) -> Result<R, Rest<E>> {
+        self.source.quick(direction, || call(self.descriptor()))
+    }
+
+    /// [`Source::poll_on`] with the bare descriptor.
+    pub(crate) fn poll_call_on<R, E: Refusal>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<(R, Left), E>,
+        rest: Rest<E>,
+    ) -> Poll<io::Result<R>> {
+        let descriptor = self.descriptor();
+        self.source
+            .poll_on(descriptor, direction, cx, || call(descriptor), rest)
+    }
+
+    /// [`poll_io`](Self::poll_io) with the bare descriptor.
+    #[inline]
+    pub(crate) fn poll_call<R, E: Refusal>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<(R, Left), E>,
+    ) -> Poll<io::Result<R>> {
+        let descriptor = self.descriptor();
+        self.source
+            .poll_io(descriptor, direction, cx, || call(descriptor))
+    }
+
+    #[inline]
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.raw
     }
 }
 

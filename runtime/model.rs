@@ -291,6 +291,14 @@ const CONTROLS: &[(&str, &str)] = &[
         "a_restore_ignores_the_end",
         "io::driver::model::close_against_restore",
     ),
+    (
+        "writer_leaves_bytes",
+        "io::behind::model::accept_against_end",
+    ),
+    (
+        "writer_ends_without_the_turn",
+        "io::behind::model::flush_against_settle",
+    ),
 ];
 
 /// Runs one model in a process of its own, with a bug or without; whether it failed, and what it printed.

@@ -25,7 +25,8 @@
 //! would need a count of events to tell.
 //!
 //! `HUNG` is not cleared by an attempt: after the peer's last word each read is to be tried, and no event will come.
-//! A refusal makes it `READY`, from which there is another attempt before the wait.
+//! A refusal makes it `READY`, from which there is another attempt before the wait. So is each event of writing told:
+//! a write is refused seldom, and two refusals then cost less than two exchanges at every write.
 //!
 //! `UNARMED` is left by arming alone, so that nobody waits for what no poller reports: an event, a restored attempt and
 //! a wait leave it as it is. Where each event disarms, an attempt clears to `UNARMED`, and restores that, too.
@@ -38,7 +39,6 @@
 //! The list may be behind the word: a waiter that comes between an event's swap and its lock is taken from the list and
 //! woken for nothing, and leaves a `CROWD` without a list. It tries again, waits again, and stands in it again.
 
-use crate::runtime::quietly::quietly;
 use crate::runtime::shim::atomic::AtomicUsize;
 use crate::runtime::shim::{Mutex, seeded};
 use crate::runtime::task::waker::ThinWaker;
@@ -77,24 +77,17 @@ struct Crowd {
 }
 
 /// How an attempt begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Begin<'a> {
-    /// The word was cleared: what the attempt finds decides what it is to say.
-    Cleared(Attempt<'a>),
+pub(crate) enum Begin {
+    /// The word was cleared: if the attempt leaves anything, [`Readiness::restore`] is to be called.
+    Cleared,
     /// The attempt may be made, and changes nothing.
     Free,
     /// The peer will send nothing more: the attempt may be made, and a refusal is to be told.
     Hung,
     /// Nothing can be expected.
     NotReady,
-}
-
-/// An attempt whose word was cleared. Dropped, also by a panic, it restores the word.
-#[must_use]
-pub(crate) struct Attempt<'a> {
-    readiness: &'a Readiness,
-    direction: Direction,
-    cleared: usize,
 }
 
 /// How a wait begins.
@@ -107,20 +100,6 @@ pub(crate) enum Wait {
     Ready,
     /// No poller reports this direction.
     Unarmed,
-}
-
-impl Attempt<'_> {
-    /// The system call found all there was.
-    #[inline]
-    pub(crate) fn drained(self) {
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        self.readiness.restore(self.direction, self.cleared);
-    }
 }
 
 impl Readiness {
@@ -138,7 +117,7 @@ impl Readiness {
 
     /// Begins an attempt. `rearms` says that each event disarms, so that a cleared word is an unarmed one.
     #[inline]
-    pub(crate) fn begin(&self, direction: Direction, rearms: bool) -> Begin<'_> {
+    pub(crate) fn begin(&self, direction: Direction, rearms: bool) -> Begin {
         let word = self.word(direction);
         let cleared = if rearms { UNARMED } else { EMPTY };
         loop {
@@ -151,11 +130,7 @@ impl Readiness {
                         .compare_exchange(READY, cleared, Acquire, Relaxed)
                         .is_ok()
                     {
-                        return Begin::Cleared(Attempt {
-                            readiness: self,
-                            direction,
-                            cleared,
-                        });
+                        return Begin::Cleared;
                     }
                 }
                 HUNG => return Begin::Hung,
@@ -180,8 +155,10 @@ impl Readiness {
         let _ = word.compare_exchange(HUNG, next, Acquire, Relaxed);
     }
 
+    /// An attempt that had cleared the word has left something, or may have.
     #[inline]
-    fn restore(&self, direction: Direction, cleared: usize) {
+    pub(crate) fn restore(&self, direction: Direction, rearms: bool) {
+        let cleared = if rearms { UNARMED } else { EMPTY };
         let word = self.word(direction);
         let mut now = word.load(Relaxed);
         let ends = seeded("a_restore_ignores_the_end");
@@ -193,30 +170,46 @@ impl Readiness {
             }
         }
         if !seeded("who_waits_is_not_told_of_more") {
-            self.report(direction, now == HUNG, |waker| quietly(|| waker.wake()));
+            let mut crowd = Vec::new();
+            let one = self.report(direction, now == HUNG, &mut crowd);
+            one.into_iter()
+                .chain(crowd)
+                .for_each(ThinWaker::wake_quietly);
+        }
+    }
+
+    /// Makes a task wait where nobody else does. If that is not so, or something has come, it gives what is to be dropped
+    /// where there is room for it: on the stack of whoever goes on.
+    #[inline]
+    pub(crate) fn wait_alone(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+    ) -> Result<(), Option<ThinWaker>> {
+        let word = self.word(direction);
+        if word.load(Relaxed) != EMPTY {
+            return Err(None);
+        }
+        let Some(thin) = ThinWaker::of_task(waker) else {
+            return Err(None);
+        };
+        let raw = thin.into_raw();
+        // ORDERING: Release pairs with the Acquire of `report` and of `wait_in_crowd`, which take the waker.
+        match word.compare_exchange(EMPTY, raw, Release, Relaxed) {
+            Ok(_) => Ok(()),
+            // SAFETY: the word did not take it.
+            Err(_) => Err(Some(unsafe { ThinWaker::from_raw(raw) })),
         }
     }
 
     /// Waits for the next event, unless one has come.
-    #[inline]
     pub(crate) fn wait(&self, direction: Direction, waker: &Waker) -> Wait {
-        let word = self.word(direction);
         loop {
-            match word.load(Relaxed) {
+            match self.word(direction).load(Relaxed) {
                 READY | HUNG => return Wait::Ready,
                 UNARMED => return Wait::Unarmed,
-                EMPTY => {
-                    let Some(thin) = ThinWaker::of_task(waker) else {
-                        return self.wait_in_crowd(direction, waker);
-                    };
-                    let raw = thin.into_raw();
-                    // ORDERING: Release pairs with the Acquire of `report` and of `wait_in_crowd`, which take the waker.
-                    if word.compare_exchange(EMPTY, raw, Release, Relaxed).is_ok() {
-                        return Wait::Waiting;
-                    }
-                    // SAFETY: the word did not take it.
-                    drop(unsafe { ThinWaker::from_raw(raw) });
-                }
+                EMPTY if self.wait_alone(direction, waker).is_ok() => return Wait::Waiting,
+                EMPTY if ThinWaker::is_thin(waker) => {}
                 // The word owns a reference, so the address means the same task, and it still waits.
                 raw if raw > LAST_NAME && ThinWaker::raw_is_of(raw, waker) => return Wait::Waiting,
                 _ => return self.wait_in_crowd(direction, waker),
@@ -262,59 +255,68 @@ impl Readiness {
         };
         drop(crowds);
         drop((mine, gone));
-        for waker in shaken {
-            quietly(|| waker.wake());
-        }
+        shaken.into_iter().for_each(ThinWaker::wake_quietly);
         wait
     }
 
-    /// An event: whoever waits is given to `wake`, outside the lock.
-    #[inline]
-    pub(crate) fn report(&self, direction: Direction, hung: bool, wake: impl FnMut(ThinWaker)) {
+    /// An event. Who waits is given back to be woken: the one, or all into `crowd`.
+    #[inline(always)]
+    pub(crate) fn report(
+        &self,
+        direction: Direction,
+        hung: bool,
+        crowd: &mut Vec<ThinWaker>,
+    ) -> Option<ThinWaker> {
         let word = self.word(direction);
         let now = if hung { HUNG } else { READY };
         let mut before = word.load(Relaxed);
         if before == CROWD && seeded("the_crowd_is_taken_first") {
-            let crowd = self.take_crowd(direction);
+            self.take_crowd(direction, crowd);
             word.store(now, Release);
-            return crowd.into_iter().for_each(wake);
+            return None;
         }
         loop {
             // An event of before the arming is of no use after it: arming asks the system again.
             if before == UNARMED {
-                return;
+                return None;
             }
             if seeded("an_event_overwrites") {
                 word.store(now, Release);
                 break;
             }
-            // ORDERING: Release pairs with the Acquire of `begin`, Acquire with the Release of `wait` and
+            // ORDERING: Release pairs with the Acquire of `begin`, Acquire with the Release of `wait_alone` and
             // `wait_in_crowd`.
             match word.compare_exchange(before, now, AcqRel, Relaxed) {
                 Ok(_) => break,
                 Err(other) => before = other,
             }
         }
-        self.wake_all(direction, before, wake);
+        self.waiting(direction, before, crowd)
     }
 
-    /// Wakes whom `word` held.
-    #[inline]
-    fn wake_all(&self, direction: Direction, word: usize, mut wake: impl FnMut(ThinWaker)) {
-        match word {
-            EMPTY | READY | HUNG | UNARMED => {}
-            CROWD => self.take_crowd(direction).into_iter().for_each(wake),
-            // SAFETY: the caller's swap took the waker out of the word.
-            raw => wake(unsafe { ThinWaker::from_raw(raw) }),
+    /// Whom `word` held.
+    #[inline(always)]
+    fn waiting(
+        &self,
+        direction: Direction,
+        word: usize,
+        crowd: &mut Vec<ThinWaker>,
+    ) -> Option<ThinWaker> {
+        if word > LAST_NAME {
+            // SAFETY: the caller's exchange took the waker out of the word.
+            return Some(unsafe { ThinWaker::from_raw(word) });
         }
+        if word == CROWD {
+            self.take_crowd(direction, crowd);
+        }
+        None
     }
 
     #[cold]
-    fn take_crowd(&self, direction: Direction) -> Vec<ThinWaker> {
+    fn take_crowd(&self, direction: Direction, into: &mut Vec<ThinWaker>) {
         let mut crowds = self.crowds.lock();
-        match crowds.as_deref_mut() {
-            Some(crowds) => core::mem::take(&mut crowds[direction as usize]).wakers,
-            None => Vec::new(),
+        if let Some(crowds) = crowds.as_deref_mut() {
+            into.append(&mut core::mem::take(&mut crowds[direction as usize]).wakers);
         }
     }
 
@@ -331,18 +333,21 @@ impl Readiness {
         !matches!(self.word(direction).load(Relaxed), UNARMED | READY | HUNG)
     }
 
-    /// No poller reports any more. Whoever waits is given to `wake`.
-    pub(crate) fn disarm(&self, mut wake: impl FnMut(ThinWaker)) {
+    /// No poller reports any more. Whoever waits is given back, to be woken or forgotten.
+    pub(crate) fn disarm(&self) -> Vec<ThinWaker> {
+        let mut all = Vec::new();
         for direction in [Direction::Read, Direction::Write] {
-            // ORDERING: as in `report`.
             let none = if seeded("an_end_leaves_the_word_empty") {
                 EMPTY
             } else {
                 UNARMED
             };
+            // ORDERING: as in `report`.
             let before = self.word(direction).swap(none, AcqRel);
-            self.wake_all(direction, before, &mut wake);
+            let one = self.waiting(direction, before, &mut all);
+            all.extend(one);
         }
+        all
     }
 }
 

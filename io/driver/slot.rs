@@ -16,13 +16,16 @@ use std::os::fd::RawFd;
 use std::sync::{Arc, OnceLock};
 
 /// How many bits of a key are the slot's number; the rest are its generation.
-const INDEX_BITS: u32 = usize::BITS / 2 + usize::BITS / 16;
+const INDEX_BITS: u32 = if usize::BITS >= 64 { 32 } else { 24 };
 const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
-/// There is no slot of the last numbers, so that no slot has the keys that `polling` and the driver keep for themselves.
-const MOST: usize = INDEX_MASK - 1;
-/// The first row has so many slots, and each next one twice as many as the last.
-const FIRST_ROW: usize = 64;
-const ROWS: usize = 24;
+/// Slots are made in rows of so many.
+const ROW: usize = 256;
+/// 16 million slots; on 32 bits the keys that `polling` and the driver keep for themselves would be in the last row.
+const ROWS: usize = if usize::BITS >= 64 {
+    1 << 16
+} else {
+    (1 << 16) - 1
+};
 
 /// One descriptor's place. Exactly a cache line, where words have 64 bits.
 #[repr(align(64))]
@@ -41,7 +44,7 @@ pub(crate) struct Home {
     pub(crate) writes: bool,
 }
 
-static ROW: [OnceLock<Box<[Slot]>>; ROWS] = [const { OnceLock::new() }; ROWS];
+static SLOTS: [OnceLock<&[Slot; ROW]>; ROWS] = [const { OnceLock::new() }; ROWS];
 static FREE: Mutex<Free> = Mutex::new(Free {
     numbers: Vec::new(),
     made: 0,
@@ -51,12 +54,6 @@ struct Free {
     numbers: Vec<u32>,
     /// How many slots were ever used.
     made: usize,
-}
-
-/// Row and place of a slot.
-fn place(index: usize) -> (usize, usize) {
-    let row = (index / FIRST_ROW + 1).ilog2() as usize;
-    (row, index - FIRST_ROW * ((1 << row) - 1))
 }
 
 impl Slot {
@@ -83,7 +80,7 @@ impl Slot {
             Some(index) => index as usize,
             None => {
                 let index = free.made;
-                if index >= MOST || place(index).0 >= ROWS {
+                if index == ROW * ROWS {
                     return Err(io::Error::other(
                         "this process watches as many descriptors as filch has numbers for: close some first",
                     ));
@@ -92,14 +89,18 @@ impl Slot {
                 index
             }
         };
-        drop(free);
-        let (row, place) = place(index);
-        let slots = ROW[row].get_or_init(|| {
-            let size = FIRST_ROW << row;
-            let first = (index - place) as u32;
-            (0..size as u32).map(|at| Self::new(first + at)).collect()
-        });
-        Ok(&slots[place])
+        // Under the lock, so that `all` finds the row of each slot that was made.
+        let row = SLOTS[index / ROW].get_or_init(|| Self::new_row(index - index % ROW));
+        Ok(&row[index % ROW])
+    }
+
+    fn new_row(first: usize) -> &'static [Self; ROW] {
+        // Not made on the stack, which may be a small one.
+        let row: Box<[Self]> = (first..first + ROW)
+            .map(|at| Self::new(at as u32))
+            .collect();
+        let row: &[Self] = Box::leak(row);
+        row.try_into().expect("as many as a row has")
     }
 
     /// Ends the present use: its keys mean nothing from now on. The slot must be unarmed and without a home.
@@ -120,8 +121,8 @@ impl Slot {
     /// The slot that `key` was made for, if its use has not ended.
     #[inline]
     pub(crate) fn by_key(key: usize) -> Option<&'static Self> {
-        let (row, place) = place(key & INDEX_MASK);
-        let slot = ROW.get(row)?.get()?.get(place)?;
+        let index = key & INDEX_MASK;
+        let slot = &SLOTS.get(index / ROW)?.get()?[index % ROW];
         (slot.key() == key).then_some(slot)
     }
 
@@ -142,28 +143,14 @@ impl Slot {
     /// Every slot that was ever used.
     pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
         let made = FREE.lock().made;
-        (0..made).filter_map(|index| {
-            let (row, place) = place(index);
-            ROW[row].get()?.get(place)
-        })
+        let rows = SLOTS.iter().map_while(OnceLock::get).copied();
+        rows.flatten().take(made)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_ROW, INDEX_MASK, MOST, ROWS, Slot, place};
-
-    #[test]
-    fn rows_follow_each_other_without_gap() {
-        let (mut row, mut at) = (0, 0);
-        for index in 0..100_000 {
-            assert_eq!(place(index), (row, at), "{index}");
-            at += 1;
-            if at == FIRST_ROW << row {
-                (row, at) = (row + 1, 0);
-            }
-        }
-    }
+    use super::Slot;
 
     #[test]
     fn a_slot_fits_a_cache_line() {
@@ -182,9 +169,7 @@ mod tests {
     #[test]
     fn reserved_keys_lead_to_no_slot() {
         for key in [usize::MAX, usize::MAX - 1] {
-            assert!(key & INDEX_MASK >= MOST);
             assert!(Slot::by_key(key).is_none());
         }
-        assert!(place(INDEX_MASK).0 >= ROWS || usize::BITS == 32);
     }
 }

@@ -15,8 +15,7 @@ use super::readiness::{Begin, Direction, Wait};
 use super::registry::Registry;
 use super::slot::{Home, Slot};
 use crate::runtime::coop;
-use crate::runtime::quietly::quietly;
-use crate::runtime::task::waker;
+use crate::runtime::task::waker::{self, ThinWaker};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
 use core::task::{Context, Poll, ready};
@@ -31,6 +30,43 @@ pub(crate) enum Left {
     Maybe,
     /// There is nothing left: an event comes before the next success.
     Nothing,
+}
+
+/// Why a first attempt gave nothing.
+pub(crate) enum Rest<E> {
+    /// The task has done enough in this poll.
+    NoBudget,
+    /// It was not made, because nothing can be expected.
+    NotReady,
+    /// It failed.
+    Failed(Begin, E),
+}
+
+/// An error of a system call, as far as a source must know it.
+pub(crate) trait Refusal: Into<io::Error> {
+    /// There is nothing to be had at the moment.
+    fn is_would_block(&self) -> bool;
+    /// A signal came, and nothing was done.
+    fn is_interrupted(&self) -> bool;
+}
+
+impl Refusal for io::Error {
+    fn is_would_block(&self) -> bool {
+        self.kind() == io::ErrorKind::WouldBlock
+    }
+    fn is_interrupted(&self) -> bool {
+        self.kind() == io::ErrorKind::Interrupted
+    }
+}
+
+impl Refusal for rustix::io::Errno {
+    #[inline]
+    fn is_would_block(&self) -> bool {
+        *self == Self::WOULDBLOCK
+    }
+    fn is_interrupted(&self) -> bool {
+        *self == Self::INTR
+    }
 }
 
 /// The waiting side of one descriptor, which is given with each call, must be the same each time, and must be open until
@@ -55,79 +91,131 @@ impl Source {
         unsafe { slot.as_ref() }
     }
 
-    /// Tries until `attempt` does not refuse with `WouldBlock`; waits when it does.
+    /// Makes the task wait if it is known that there is nothing. If not, try; what the error holds is to be dropped there.
+    ///
+    /// To ask this first is what it takes to have the wait of a task that serves one connection cost a few instructions.
     #[inline]
-    pub(crate) fn poll_io<R>(
+    pub(crate) fn wait(
+        &self,
+        direction: Direction,
+        cx: &Context<'_>,
+    ) -> Result<(), Option<ThinWaker>> {
+        match self.slot() {
+            Some(slot) => slot.readiness.wait_alone(direction, cx.waker()),
+            None => Err(None),
+        }
+    }
+
+    /// Makes one attempt, if the task may go on and something can be expected. Anything but a success is for
+    /// [`poll_on`](Self::poll_on). The attempt must not panic.
+    #[inline]
+    pub(crate) fn quick<R, E>(
+        &self,
+        direction: Direction,
+        attempt: impl FnOnce() -> Result<(R, Left), E>,
+    ) -> Result<R, Rest<E>> {
+        if !coop::take_one() {
+            return Err(Rest::NoBudget);
+        }
+        let slot = self.slot();
+        let begin = begin(slot, direction);
+        if begin == Begin::NotReady {
+            return Err(Rest::NotReady);
+        }
+        match attempt() {
+            Ok((value, left)) => {
+                if let (Begin::Cleared, Left::Maybe, Some(slot)) = (begin, left, slot) {
+                    slot.readiness.restore(direction, REARMS);
+                }
+                Ok(value)
+            }
+            Err(error) => Err(Rest::Failed(begin, error)),
+        }
+    }
+
+    /// Goes on where [`quick`](Self::quick) has not succeeded: tries until `attempt` does not refuse, and waits when it
+    /// does.
+    pub(crate) fn poll_on<R, E: Refusal>(
         &self,
         descriptor: BorrowedFd<'_>,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut() -> io::Result<(R, Left)>,
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
+        mut rest: Rest<E>,
     ) -> Poll<io::Result<R>> {
-        ready!(coop::poll_proceed(cx));
         loop {
-            match self.attempt(direction, &mut attempt) {
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Some(result) => {
-                    coop::made_progress();
-                    return Poll::Ready(result);
+            let wait = match rest {
+                Rest::NoBudget => {
+                    ready!(coop::poll_progress(cx));
+                    false
                 }
-                None => {}
+                Rest::NotReady => true,
+                Rest::Failed(begin, error) => match after(&error, self.slot(), begin, direction) {
+                    After::Wait => true,
+                    After::Again => false,
+                    After::Failed => return Poll::Ready(Err(error.into())),
+                },
+            };
+            if wait && self.poll_wait(descriptor, direction, cx)?.is_pending() {
+                // A poll that only waits costs nothing, so that one task can wait for any number of things.
+                coop::refund();
+                return Poll::Pending;
             }
-            ready!(self.poll_wait(descriptor, direction, cx))?;
+            // The unit that was taken is for this attempt.
+            coop::refund();
+            rest = match self.quick(direction, &mut attempt) {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(rest) => rest,
+            };
         }
     }
 
-    /// Makes the attempt, unless it is known that there is nothing.
+    /// Tries until `attempt` does not refuse; waits when it does. The attempt must not panic.
     #[inline]
-    fn attempt<R>(
+    pub(crate) fn poll_io<R, E: Refusal>(
         &self,
+        descriptor: BorrowedFd<'_>,
         direction: Direction,
-        attempt: &mut impl FnMut() -> io::Result<(R, Left)>,
-    ) -> Option<io::Result<R>> {
-        loop {
-            let begin = self
-                .slot()
-                .map_or(Begin::Free, |slot| slot.readiness.begin(direction, REARMS));
-            if let Begin::NotReady = begin {
-                return None;
-            }
-            let result = attempt();
-            let refused =
-                matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-            match begin {
-                Begin::Cleared(cleared) if refused || matches!(result, Ok((_, Left::Nothing))) => {
-                    cleared.drained();
-                }
-                Begin::Hung if refused => {
-                    if let Some(slot) = self.slot() {
-                        slot.readiness.refused(direction);
-                        continue;
-                    }
-                }
-                // Where the word was cleared, it is restored here.
-                _ => {}
-            }
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Some(result.map(|(value, _)| value)),
-            }
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
+    ) -> Poll<io::Result<R>> {
+        match self.quick(direction, &mut attempt) {
+            Ok(value) => Poll::Ready(Ok(value)),
+            Err(rest) => self.poll_on(descriptor, direction, cx, attempt, rest),
         }
     }
 
     /// Makes the attempt whatever is known, and does not wait.
-    pub(crate) fn try_io<R>(
+    pub(crate) fn try_io<R, E: Refusal>(
         &self,
         direction: Direction,
-        mut attempt: impl FnMut() -> io::Result<(R, Left)>,
-    ) -> io::Result<R> {
-        loop {
-            if let Some(result) = self.attempt(direction, &mut attempt) {
-                return result;
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
+    ) -> Result<R, E> {
+        /// Restores the word if the attempt panics.
+        struct Cleared(&'static Slot, Direction);
+        impl Drop for Cleared {
+            fn drop(&mut self) {
+                self.0.readiness.restore(self.1, REARMS);
             }
+        }
+        loop {
+            let slot = self.slot();
+            let begin = begin(slot, direction);
+            let cleared = slot.filter(|_| begin == Begin::Cleared);
+            let cleared = cleared.map(|slot| Cleared(slot, direction));
             match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map(|(value, _)| value),
+                Ok((value, left)) => {
+                    if left == Left::Nothing {
+                        core::mem::forget(cleared);
+                    }
+                    return Ok(value);
+                }
+                Err(error) => {
+                    core::mem::forget(cleared);
+                    if after(&error, slot, begin, direction) != After::Again {
+                        return Err(error);
+                    }
+                }
             }
         }
     }
@@ -146,7 +234,6 @@ impl Source {
     }
 
     /// Ready when something has come.
-    #[inline]
     fn poll_wait(
         &self,
         descriptor: BorrowedFd<'_>,
@@ -227,7 +314,7 @@ impl Drop for Source {
             registry.remove(unsafe { BorrowedFd::borrow_raw(home.descriptor) });
         }
         drop(home);
-        slot.readiness.disarm(drop);
+        drop(slot.readiness.disarm());
         slot.release();
         // Possibly the last reference to the poller of a runtime that has ended: dropped without a lock.
         drop(registry);
@@ -281,7 +368,8 @@ fn arm(
 
 /// Disarms after a refusal to register, and puts that in words. Who else waits finds out for itself.
 fn failed(slot: &Slot, error: io::Error) -> io::Error {
-    slot.readiness.disarm(|waker| quietly(|| waker.wake()));
+    let waiting = slot.readiness.disarm();
+    waiting.into_iter().for_each(ThinWaker::wake_quietly);
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "this descriptor is always ready, as those of regular files are: use `filch::fs` for it"
@@ -292,6 +380,43 @@ fn failed(slot: &Slot, error: io::Error) -> io::Error {
         _ => return error,
     };
     io::Error::new(error.kind(), remedy)
+}
+
+/// A source without a slot has not been refused yet.
+#[inline]
+fn begin(slot: Option<&Slot>, direction: Direction) -> Begin {
+    match slot {
+        Some(slot) => slot.readiness.begin(direction, REARMS),
+        None => Begin::Free,
+    }
+}
+
+/// What follows from a failed attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Wait,
+    Again,
+    Failed,
+}
+
+#[inline]
+fn after(error: &impl Refusal, slot: Option<&Slot>, begin: Begin, direction: Direction) -> After {
+    let readiness = slot.map(|slot| &slot.readiness);
+    match (error.is_would_block(), begin, readiness) {
+        (true, Begin::Hung, Some(readiness)) => {
+            readiness.refused(direction);
+            return After::Again;
+        }
+        (true, ..) => return After::Wait,
+        // What is there is there still.
+        (false, Begin::Cleared, Some(readiness)) => readiness.restore(direction, REARMS),
+        _ => {}
+    }
+    if error.is_interrupted() {
+        After::Again
+    } else {
+        After::Failed
+    }
 }
 
 #[cold]

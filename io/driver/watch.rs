@@ -93,27 +93,33 @@ impl Driver {
         }
     }
 
-    /// Tells the sources of the events, and gives who waited to `wake`; how many those were.
-    pub(crate) fn dispatch(&self, events: &mut Events, mut wake: impl FnMut(ThinWaker)) -> usize {
-        let mut woken = 0;
+    /// Tells the sources of the events, and gives who waited to `wake`.
+    #[inline]
+    pub(crate) fn dispatch(&self, events: &mut Events, mut wake: impl FnMut(ThinWaker)) {
+        let mut others = Vec::new();
         let mut tell = |happened: Happened| {
             // Nobody has the keys of wake-ups, nor those of sources that have ended.
             let Some(slot) = Slot::by_key(happened.key) else {
                 return;
             };
-            let mut wake = |waker| {
-                woken += 1;
-                wake(waker);
-            };
-            if happened.readable {
-                slot.readiness
-                    .report(Direction::Read, happened.hung, &mut wake);
-            }
             if happened.writable {
-                slot.readiness.report(Direction::Write, false, &mut wake);
+                report_write(slot, &mut others);
             }
+            let reader = if happened.readable {
+                slot.readiness
+                    .report(Direction::Read, happened.hung, &mut others)
+            } else {
+                None
+            };
             if REARMS {
                 self.rearm_the_other(slot);
+            }
+            // In one place, so that it is compiled into the loop.
+            if let Some(waker) = reader.or_else(|| others.pop()) {
+                wake(waker);
+            }
+            while !others.is_empty() {
+                others.drain(..).for_each(&mut wake);
             }
         };
         match &self.wait {
@@ -125,7 +131,6 @@ impl Driver {
                 }
             }
         }
-        woken
     }
 
     /// Where an event disarms, what it did not report is armed again.
@@ -160,9 +165,16 @@ impl Driver {
             drop(home);
             drop(registry);
             self.registry.forget();
-            slot.readiness.disarm(&mut wake);
+            slot.readiness.disarm().into_iter().for_each(&mut wake);
         }
     }
+}
+
+/// Writes are refused seldom. That they are told as the end of the stream is costs nothing more: see `readiness.rs`.
+#[cold]
+fn report_write(slot: &Slot, into: &mut Vec<ThinWaker>) {
+    let one = slot.readiness.report(Direction::Write, true, into);
+    into.extend(one);
 }
 
 #[cfg(test)]
@@ -179,7 +191,7 @@ mod tests {
         driver.wake();
         driver.wake();
         driver.wait(None, &mut events);
-        assert_eq!(driver.dispatch(&mut events, drop), 0);
+        driver.dispatch(&mut events, |_| panic!("nobody waits"));
     }
 
     #[test]

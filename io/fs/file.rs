@@ -22,7 +22,8 @@ const MAX_BUF_SIZE: usize = 64 * 1024;
 /// order: a read sees what was written before it, and a write goes where the last read ended.
 ///
 /// A read that finds nothing read ahead fetches 64 KiB. A write takes up to 64 KiB into a buffer and returns; they are
-/// written at once, by a job of the pool, while the next ones are gathered. When these are 64 KiB, too, a write waits.
+/// written at once, by a job of the pool, while the next ones are gathered. When these would be more than 64 KiB, a
+/// write waits, so that one of at most 64 KiB is never split.
 /// If a write fails that way, what was taken after it is given up, and the next call on the file, whichever it is,
 /// gives the error instead of doing anything: [`flush`](futures_io::AsyncWrite::poll_flush) and [`close`](Self::close)
 /// surely do.
@@ -65,6 +66,9 @@ pub struct File {
     /// A read that was begun, with the epoch of that time.
     pub(super) reading: Option<(u64, Operation<usize>)>,
     pub(super) seeking: Option<(SeekFrom, Operation<u64>)>,
+    /// A seek that tokio's trait has announced.
+    #[cfg(feature = "tokio")]
+    pub(super) started: Option<SeekFrom>,
 }
 
 impl File {
@@ -189,6 +193,8 @@ impl File {
             most: MAX_BUF_SIZE,
             reading: None,
             seeking: None,
+            #[cfg(feature = "tokio")]
+            started: None,
         }
     }
 

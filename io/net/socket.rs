@@ -2,6 +2,7 @@
 
 use crate::io::driver::source::Left;
 use core::mem::MaybeUninit;
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use std::io::{self, IoSlice};
@@ -19,7 +20,7 @@ const MOST_BUFFERS: usize = 1024;
 pub(super) fn receive(
     socket: BorrowedFd<'_>,
     buffer: &mut [MaybeUninit<u8>],
-) -> io::Result<(usize, Left)> {
+) -> Result<(usize, Left), Errno> {
     let room = buffer.len().min(MOST);
     let (_, count) = recv(socket, &mut buffer[..room], RecvFlags::empty())?;
     // The end of the stream is found again and again.
@@ -33,7 +34,7 @@ pub(super) fn receive(
 
 /// Sends from the beginning of `buffer`. Less than it holds has filled the socket.
 #[inline]
-pub(super) fn transmit(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<(usize, Left)> {
+pub(super) fn transmit(socket: BorrowedFd<'_>, buffer: &[u8]) -> Result<(usize, Left), Errno> {
     let buffer = &buffer[..buffer.len().min(MOST)];
     let count = send(socket, buffer, SendFlags::NOSIGNAL)?;
     Ok((count, left_of(count, buffer.len())))
@@ -43,7 +44,7 @@ pub(super) fn transmit(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<(usi
 pub(super) fn transmit_vectored(
     socket: BorrowedFd<'_>,
     buffers: &[IoSlice<'_>],
-) -> io::Result<(usize, Left)> {
+) -> Result<(usize, Left), Errno> {
     let buffers = &buffers[..buffers.len().min(MOST_BUFFERS)];
     let lengths = buffers.iter().map(|buffer| buffer.len());
     let wanted = lengths.fold(0, usize::saturating_add);

@@ -29,10 +29,9 @@
 
 use super::Shared;
 use super::worker::Worker;
-use crate::runtime::quietly::quietly;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicUsize, fence};
 use crate::runtime::shim::{self, Condvar, Instant, Mutex, seeded};
-use crate::runtime::task::{Header, Runnable, abort_owned, walk};
+use crate::runtime::task::{Header, Runnable, ThinWaker, abort_owned, walk};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use core::time::Duration;
 
@@ -219,7 +218,7 @@ impl Shared {
     fn close_sources(&self) {
         self.timers.close();
         for driver in self.parking.drivers() {
-            driver.close(|waker| quietly(|| waker.wake()));
+            driver.close(ThinWaker::wake_quietly);
         }
     }
 

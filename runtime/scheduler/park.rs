@@ -16,7 +16,6 @@ use crate::io::driver::Driver;
 pub(crate) use crate::io::driver::Events;
 use crate::runtime::shim::atomic::{AtomicBool, AtomicU8};
 use crate::runtime::shim::{self, Condvar, Mutex, seeded};
-use crate::runtime::task::waker::ThinWaker;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::time::Duration;
 use std::io;
@@ -154,16 +153,6 @@ impl Parking {
         };
         self.driver(worker).wait(Some(Duration::ZERO), events);
         true
-    }
-
-    /// Tells the sources of events that the worker's driver has brought; how many wakers `wake` was given.
-    pub(crate) fn dispatch(
-        &self,
-        worker: usize,
-        events: &mut Events,
-        wake: impl FnMut(ThinWaker),
-    ) -> usize {
-        self.driver(worker).dispatch(events, wake)
     }
 
     /// Sleeps until a token comes, or an event, or the time is over; whether it may have brought events.

@@ -4,9 +4,8 @@
 use super::park::Events;
 use super::worker::{Dispatch, Worker};
 use crate::runtime::context::WorkerGuard;
-use crate::runtime::quietly::quietly;
 use crate::runtime::shim::seeded;
-use crate::runtime::task::{Ran, Runnable, ThinWaker, tidy};
+use crate::runtime::task::{Ran, Runnable, tidy};
 use crate::timer::clock::real as monotonic;
 use core::time::Duration;
 
@@ -131,7 +130,7 @@ impl Worker {
             return false;
         }
         let outer = self.dispatch.replace(self.dispatch_for_wakes());
-        let fired = timers.advance_due(now, |waker: ThinWaker| quietly(|| waker.wake()));
+        let fired = timers.advance_due(now, |waker| self.wake(waker));
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
         fired > 0
@@ -165,11 +164,17 @@ impl Worker {
             return false;
         };
         let outer = self.dispatch.replace(self.dispatch_for_wakes());
-        let parking = &self.shared.parking;
-        let woken = parking.dispatch(self.index, &mut events, |waker| quietly(|| waker.wake()));
+        let mut woken = 0;
+        self.shared
+            .parking
+            .driver(self.index)
+            .dispatch(&mut events, |waker| {
+                woken += 1;
+                self.wake(waker);
+            });
         self.dispatch.set(outer);
         self.events.set(Some(events));
-        self.remote().counters.events.add(woken as u64);
+        self.remote().counters.events.add(woken);
         woken > 0
     }
 
@@ -178,7 +183,7 @@ impl Worker {
     pub(crate) fn fire_before_all(&self) {
         let timers = &self.shared.timers;
         let outer = self.dispatch.replace(Dispatch::BeforeBacklog);
-        let fired = timers.advance_due(timers.clock().now(), |waker| quietly(|| waker.wake()));
+        let fired = timers.advance_due(timers.clock().now(), |waker| self.wake(waker));
         self.dispatch.set(outer);
         self.remote().counters.timers.add(fired as u64);
     }

@@ -7,7 +7,7 @@ use super::park::Events;
 use super::queue::LocalQueue;
 use super::remote::Remote;
 use crate::runtime::shim::thread;
-use crate::runtime::task::{Runnable, current_task_is_local};
+use crate::runtime::task::{Runnable, ThinWaker, current_task_is_local};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
 use std::collections::VecDeque;
@@ -153,6 +153,23 @@ impl Worker {
             Dispatch::BeforeBacklog => self.push_urgent(task),
         }
         Ok(())
+    }
+
+    /// Wakes whom a timer or the driver gives: as a rule a task of this runtime, which goes into a queue of this worker.
+    #[inline]
+    pub(super) fn wake(&self, waker: ThinWaker) {
+        let Some(task) = Runnable::woken(waker) else {
+            return;
+        };
+        let header = task.header();
+        // A task that is bound to a thread, or of a set, has a way of its own.
+        if header.is_local() || header.runtime != self.shared.slot.number() {
+            return task.queue();
+        }
+        match self.dispatch.get() {
+            Dispatch::BeforeBacklog => self.push_urgent(task),
+            _ => self.push_silently(task),
+        }
     }
 
     /// Takes a task that was just spawned on this thread: it takes the `next` slot only if that is empty.

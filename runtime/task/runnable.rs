@@ -58,6 +58,19 @@ impl Runnable {
         Self(task)
     }
 
+    /// Wakes; what is to be queued for it is the caller's. A panic of a foreign waker ends here.
+    #[inline]
+    pub(crate) fn woken(waker: ThinWaker) -> Option<Self> {
+        waker.wake_to_entry().map(Self)
+    }
+
+    /// Puts it into the queue where it belongs.
+    #[cold]
+    pub(crate) fn queue(self) {
+        // SAFETY: `self` is the queue entry, and is given up.
+        unsafe { Header::push(self.into_raw()) }
+    }
+
     pub(crate) fn into_raw(self) -> NonNull<Header> {
         ManuallyDrop::new(self).0
     }

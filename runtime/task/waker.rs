@@ -5,6 +5,7 @@
 use super::header::Header;
 use super::state::Wake;
 use crate::runtime::coop;
+use crate::runtime::quietly::quietly;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{RawWaker, RawWakerVTable, Waker};
@@ -124,6 +125,11 @@ impl ThinWaker {
         }
     }
 
+    /// Whether `waker` is that of a filch task, so that a clone of it allocates nothing.
+    pub(crate) fn is_thin(waker: &Waker) -> bool {
+        core::ptr::eq(waker.vtable(), &VTABLE)
+    }
+
     /// Clones `waker` if it is the waker of a filch task.
     #[inline]
     pub(crate) fn of_task(waker: &Waker) -> Option<Self> {
@@ -178,6 +184,38 @@ impl ThinWaker {
             Some(_) => self.wake_boxed(),
             // SAFETY: `self` owned a reference, and is not dropped.
             None => unsafe { wake_owned(ManuallyDrop::new(self).0.cast()) },
+        }
+    }
+
+    /// The same, but for the queue: the entry of the task, if there is to be one. A panic of a foreign waker ends here.
+    #[inline]
+    pub(super) fn wake_to_entry(self) -> Option<NonNull<Header>> {
+        if self.as_boxed().is_some() {
+            quietly(|| self.wake_boxed());
+            return None;
+        }
+        let task: NonNull<Header> = ManuallyDrop::new(self).0.cast();
+        // SAFETY: as in `wake_owned`; `Push` gives the queue entry.
+        unsafe {
+            match task.as_ref().state.wake() {
+                Wake::Nothing => None,
+                Wake::Push => Some(task),
+                Wake::Free => {
+                    Header::free_elsewhere(task);
+                    None
+                }
+            }
+        }
+    }
+
+    /// The same; a panic of a foreign waker ends here.
+    #[inline]
+    pub(crate) fn wake_quietly(self) {
+        if self.as_boxed().is_none() {
+            // That of a task does not panic.
+            self.wake();
+        } else {
+            quietly(|| self.wake_boxed());
         }
     }
 

@@ -95,10 +95,8 @@ impl TcpListener {
         self.io.poll_io(Direction::Read, cx, |io| {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let (socket, peer) = acceptfrom_with(io, flags)?;
-            Ok((
-                (TcpStream::from_nonblocking(socket.into()), address(peer)?),
-                Left::Maybe,
-            ))
+            let accepted = (TcpStream::from_nonblocking(socket.into()), address(peer)?);
+            Ok::<_, io::Error>((accepted, Left::Maybe))
         })
     }
 }

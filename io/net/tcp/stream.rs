@@ -2,6 +2,7 @@
 
 use super::connect::connect_to_any;
 use crate::io::driver::readiness::Direction;
+use crate::io::driver::source::Rest;
 use crate::io::net::resolve::{ToSocketAddrs, addresses};
 use crate::io::net::socket::{receive, transmit, transmit_vectored};
 use crate::io::registered::Registered;
@@ -9,6 +10,7 @@ use crate::io::traits::{PollRead, PollWrite, readers, writers};
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::task::{Context, Poll};
+use rustix::io::Errno;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -122,13 +124,62 @@ impl TcpStream {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.io
-            .poll_io(Direction::Read, cx, |io| receive(io.as_fd(), buffer))
+        match self.io.wait(Direction::Read, cx) {
+            Ok(()) => Poll::Pending,
+            Err(lost) => self.receive_now(cx, buffer, lost),
+        }
+    }
+
+    /// Apart, so that the wait above needs no stack.
+    #[inline(never)]
+    fn receive_now(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+        lost: impl Sized,
+    ) -> Poll<io::Result<usize>> {
+        drop(lost);
+        let quick = self
+            .io
+            .quick(Direction::Read, |socket| receive(socket, buffer));
+        match quick {
+            Ok(count) => Poll::Ready(Ok(count)),
+            Err(rest) => self.receive_on(cx, buffer, rest),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn receive_on(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+        rest: Rest<Errno>,
+    ) -> Poll<io::Result<usize>> {
+        let receive = |socket: BorrowedFd<'_>| receive(socket, buffer);
+        self.io.poll_call_on(Direction::Read, cx, receive, rest)
     }
 
     fn poll_transmit(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.io
-            .poll_io(Direction::Write, cx, |io| transmit(io.as_fd(), buffer))
+        let quick = self
+            .io
+            .quick(Direction::Write, |socket| transmit(socket, buffer));
+        match quick {
+            Ok(count) => Poll::Ready(Ok(count)),
+            Err(rest) => self.transmit_on(cx, buffer, rest),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn transmit_on(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+        rest: Rest<Errno>,
+    ) -> Poll<io::Result<usize>> {
+        let transmit = |socket: BorrowedFd<'_>| transmit(socket, buffer);
+        self.io.poll_call_on(Direction::Write, cx, transmit, rest)
     }
 
     fn poll_transmit_vectored(
@@ -136,8 +187,8 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(Direction::Write, cx, |io| {
-            transmit_vectored(io.as_fd(), buffers)
+        self.io.poll_call(Direction::Write, cx, |socket| {
+            transmit_vectored(socket, buffers)
         })
     }
 
