@@ -615,6 +615,63 @@ fn copies_nest() {
     assert!(taken == data);
 }
 
+/// The same over sockets of the loopback: a client, a proxy, and a server that echoes with one line.
+#[test]
+fn proxy_between_sockets_passes_bytes_and_their_ends() {
+    use filch::net::{TcpListener, TcpStream};
+
+    on_each_flavor(|runtime| {
+        runtime.block_on(async {
+            const CLIENTS: usize = 20;
+            let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (behind, address) = (server.local_addr().unwrap(), proxy.local_addr().unwrap());
+            let server = filch::spawn(async move {
+                let mut echoes = Vec::new();
+                for _ in 0..CLIENTS {
+                    let (stream, _) = server.accept().await.unwrap();
+                    echoes.push(filch::spawn(async move { copy(&stream, &stream).await }));
+                }
+                for echo in echoes {
+                    assert_eq!(echo.await.unwrap().unwrap(), 300_000);
+                }
+            });
+            let proxy = filch::spawn(async move {
+                let mut ways = Vec::new();
+                for _ in 0..CLIENTS {
+                    let (front, _) = proxy.accept().await.unwrap();
+                    let back = TcpStream::connect(behind).await.unwrap();
+                    ways.push(filch::spawn(copy_bidirectional(front, back)));
+                }
+                for way in ways {
+                    assert_eq!(way.await.unwrap().unwrap(), (300_000, 300_000));
+                }
+            });
+            let clients: Vec<_> = (0..CLIENTS as u64)
+                .map(|seed| {
+                    filch::spawn(async move {
+                        let sent = bytes(seed, 300_000);
+                        let expected = sent.clone();
+                        let stream = Arc::new(TcpStream::connect(address).await.unwrap());
+                        let other = stream.clone();
+                        let writer = filch::spawn(async move {
+                            (&*other).write_all(&sent).await.unwrap();
+                            (&*other).close().await.unwrap();
+                        });
+                        let mut received = Vec::new();
+                        (&*stream).read_to_end(&mut received).await.unwrap();
+                        writer.await.unwrap();
+                        assert!(received == expected);
+                    })
+                })
+                .collect();
+            for task in clients.into_iter().chain([server, proxy]) {
+                task.await.unwrap();
+            }
+        });
+    });
+}
+
 /// `&[u8]`, `Vec`, `Cursor`, `Take`, `Chain`, by value and by reference: whatever has the traits.
 #[test]
 fn anything_that_reads_is_copied_to_anything_that_writes() {

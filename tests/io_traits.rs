@@ -310,6 +310,38 @@ mod for_hyper {
         });
     }
 
+    /// Over a socket, against a client that knows nothing of hyper.
+    #[test]
+    fn http1_is_served_on_a_socket() {
+        on_each_flavor(|runtime| {
+            let listener = runtime
+                .block_on(filch::net::TcpListener::bind("127.0.0.1:0"))
+                .unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = runtime.spawn(async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                server::conn::http1::Builder::new()
+                    .timer(FilchTimer::new())
+                    .serve_connection(stream, service_fn(hello))
+                    .await
+            });
+            let client = std::thread::spawn(move || {
+                use std::io::{Read, Write};
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                stream
+                    .write_all(b"GET /path HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+                    .unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                answer
+            });
+            runtime.block_on(server).unwrap().unwrap();
+            let answer = client.join().unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert!(answer.ends_with("\r\n\r\n/path: "), "{answer}");
+        });
+    }
+
     /// A stream that hyper does not know, read in pieces that are smaller than its buffer and larger than ours.
     #[test]
     fn foreign_streams_run_through_the_adapter() {
@@ -603,6 +635,29 @@ mod for_tokio {
         });
     }
 
+    #[test]
+    fn tokios_buffers_read_lines_of_filchs_streams() {
+        guarded(|| {
+            filch::block_on(async {
+                use tokio_io::{AsyncBufReadExt, AsyncWriteExt};
+                let (here, there) = duplex(4);
+                let (reader, mut writer) = tokio_io::split(here);
+                let echo = filch::spawn(async move { io::copy(&there, &there).await });
+                let write = filch::spawn(async move {
+                    writer.write_all(b"one\ntwo\nthree").await.unwrap();
+                    writer.shutdown().await.unwrap();
+                });
+                let mut lines = tokio_io::BufReader::new(reader).lines();
+                for line in ["one", "two", "three"] {
+                    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some(line));
+                }
+                assert_eq!(lines.next_line().await.unwrap(), None);
+                write.await.unwrap();
+                assert_eq!(echo.await.unwrap().unwrap(), 13);
+            });
+        });
+    }
+
     type Lines<T> = Framed<T, LinesCodec>;
     type Line = Result<String, tokio_util::codec::LinesCodecError>;
 
@@ -615,5 +670,48 @@ mod for_tokio {
         let mut bytes = BytesMut::new();
         lines.codec_mut().encode(line, &mut bytes).unwrap();
         lines.get_mut().write_all(&bytes).await.unwrap();
+    }
+}
+
+/// Apart from the others, where futures-lite's methods of the same names are in scope.
+#[cfg(feature = "tokio")]
+mod files_for_tokio {
+    use crate::common::on_each_flavor;
+    use filch::fs::{self, OpenOptions};
+    use std::io::SeekFrom;
+    use std::pin::Pin;
+    use tokio::io::{AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt};
+
+    /// A seek is in two calls, and may be given up between them.
+    #[test]
+    fn files_are_read_written_and_sought() {
+        on_each_flavor(|runtime| {
+            let name = format!("filch-io-traits-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            runtime.block_on(async move {
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).create(true).truncate(true);
+                let mut file = options.open(&path).await.unwrap();
+                file.write_all(b"0123456789").await.unwrap();
+                assert_eq!(file.seek(SeekFrom::End(-3)).await.unwrap(), 7);
+                let mut text = String::new();
+                file.read_to_string(&mut text).await.unwrap();
+                assert_eq!(text, "789");
+                assert_eq!(file.seek(SeekFrom::Start(2)).await.unwrap(), 2);
+                assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 3);
+                file.seek(SeekFrom::Current(-9)).await.unwrap_err();
+                assert_eq!(file.stream_position().await.unwrap(), 3);
+                // Announced and given up: it is done before the next.
+                Pin::new(&mut file).start_seek(SeekFrom::Start(5)).unwrap();
+                Pin::new(&mut file)
+                    .start_seek(SeekFrom::Start(6))
+                    .unwrap_err();
+                assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 6);
+                file.write_all(b"x").await.unwrap();
+                file.shutdown().await.unwrap();
+                assert_eq!(fs::read(&path).await.unwrap(), b"012345x789");
+                fs::remove_file(&path).await.unwrap();
+            });
+        });
     }
 }

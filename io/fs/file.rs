@@ -66,6 +66,9 @@ pub struct File {
     /// A read that was begun, with the epoch of that time.
     pub(super) reading: Option<(u64, Operation<usize>)>,
     pub(super) seeking: Option<(SeekFrom, Operation<u64>)>,
+    /// A seek that tokio's trait has announced.
+    #[cfg(feature = "tokio")]
+    pub(super) started: Option<SeekFrom>,
 }
 
 impl File {
@@ -190,6 +193,8 @@ impl File {
             most: MAX_BUF_SIZE,
             reading: None,
             seeking: None,
+            #[cfg(feature = "tokio")]
+            started: None,
         }
     }
 

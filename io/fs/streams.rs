@@ -4,7 +4,7 @@
 use super::file::File;
 use super::open;
 use super::operation::Operation;
-use crate::io::traits::{PollRead, PollWrite, readers, writers};
+use crate::io::traits::{PollRead, PollSeek, PollWrite, readers, seekers, writers};
 use crate::runtime::coop;
 use core::future::Future;
 use core::mem::MaybeUninit;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 readers!(File);
 writers!(File);
+seekers!(File);
 
 // SAFETY: what is given is what `copy_to` counted as it wrote it into the beginning of the buffer.
 unsafe impl PollRead for File {
@@ -61,21 +62,21 @@ impl PollWrite for File {
     }
 }
 
-impl futures_io::AsyncSeek for File {
-    fn poll_seek(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        to: SeekFrom,
-    ) -> Poll<io::Result<u64>> {
-        let file = self.get_mut();
+impl PollSeek for File {
+    fn poll_seek(&mut self, cx: &mut Context<'_>, to: SeekFrom) -> Poll<io::Result<u64>> {
         // One that was given up is brought to its end. One to the same place is taken for this one.
-        if file.seeking.as_ref().is_some_and(|(begun, _)| *begun != to) {
-            ready!(file.poll_sought(cx));
+        if self.seeking.as_ref().is_some_and(|(begun, _)| *begun != to) {
+            ready!(self.poll_sought(cx));
         }
-        if file.seeking.is_none() {
-            file.begin_seek(to);
+        if self.seeking.is_none() {
+            self.begin_seek(to);
         }
-        file.poll_seek_end(cx)
+        self.poll_seek_end(cx)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn started(&mut self) -> &mut Option<SeekFrom> {
+        &mut self.started
     }
 }
 

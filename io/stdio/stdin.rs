@@ -5,12 +5,11 @@
 //! waits for a person cannot be interrupted, and the end of a runtime is not to wait for it.
 
 use super::ready::{For, insist};
-use crate::io::traits::{PollRead, readers};
+use crate::io::traits::{PollBufRead, PollRead, buf_readers, readers};
 use crate::runtime::coop;
 use crate::runtime::quietly::quietly;
 use core::fmt;
 use core::mem::{self, MaybeUninit};
-use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use parking_lot::{Condvar, Mutex};
 use std::io::{self, BufRead, IsTerminal};
@@ -69,6 +68,7 @@ pub fn stdin() -> Stdin {
         number: books.handles,
         bytes: Vec::new(),
         start: 0,
+        is_ready: false,
         std: io::stdin(),
     }
 }
@@ -112,10 +112,13 @@ pub struct Stdin {
     /// What this handle has taken, used up to `start`.
     bytes: Vec<u8>,
     start: usize,
+    /// Whether `poll_fill_buf` was ready, and is so once more, also at the end and when the budget is used up.
+    is_ready: bool,
     std: io::Stdin,
 }
 
 readers!(Stdin);
+buf_readers!(Stdin);
 
 // SAFETY: what is given is how many bytes were written into the beginning of the buffer.
 unsafe impl PollRead for Stdin {
@@ -127,6 +130,7 @@ unsafe impl PollRead for Stdin {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        self.is_ready = false;
         ready!(self.poll_bytes(cx))?;
         let unused = &self.bytes[self.start..];
         let count = unused.len().min(buffer.len());
@@ -138,23 +142,25 @@ unsafe impl PollRead for Stdin {
     }
 }
 
-impl futures_io::AsyncBufRead for Stdin {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let stdin = self.get_mut();
-        ready!(stdin.poll_bytes(cx))?;
-        Poll::Ready(Ok(&stdin.bytes[stdin.start..]))
+impl PollBufRead for Stdin {
+    fn poll_fill_buf(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        if !mem::take(&mut self.is_ready) {
+            ready!(self.poll_bytes(cx))?;
+            self.is_ready = true;
+        }
+        Poll::Ready(Ok(&self.bytes[self.start..]))
     }
 
     /// # Panics
     /// If `count` is more than there is.
-    fn consume(self: Pin<&mut Self>, count: usize) {
-        let stdin = self.get_mut();
-        let unused = stdin.bytes.len() - stdin.start;
+    fn consume(&mut self, count: usize) {
+        let unused = self.bytes.len() - self.start;
         assert!(
             count <= unused,
             "`Stdin::consume` was called for {count} bytes of {unused}: consume what `poll_fill_buf` gave"
         );
-        stdin.start += count;
+        self.start += count;
+        self.is_ready = false;
     }
 }
 

@@ -7,7 +7,6 @@ use crate::runtime::context::WorkerGuard;
 use crate::runtime::shim::seeded;
 use crate::runtime::task::{Ran, Runnable, tidy};
 use crate::timer::clock::real as monotonic;
-use core::cell::Cell;
 use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
@@ -165,18 +164,18 @@ impl Worker {
             return false;
         };
         let outer = self.dispatch.replace(self.dispatch_for_wakes());
-        let woken = Cell::new(0_u64);
+        let mut woken = 0;
         self.shared
             .parking
             .driver(self.index)
             .dispatch(&mut events, |waker| {
-                woken.set(woken.get() + 1);
+                woken += 1;
                 self.wake(waker);
             });
         self.dispatch.set(outer);
         self.events.set(Some(events));
-        self.remote().counters.events.add(woken.get());
-        woken.get() > 0
+        self.remote().counters.events.add(woken);
+        woken > 0
     }
 
     /// Fires what is due, before whatever else waits here.
