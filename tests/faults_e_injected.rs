@@ -284,7 +284,13 @@ fn e64_e65_listeners_that_run_short_pause_and_go_on() {
 #[test]
 fn e69_registrations_that_fail_are_errors_and_can_be_tried_again() {
     const NAME: &str = "e69_registrations_that_fail_are_errors_and_can_be_tried_again";
-    let faults = "epoll_ctl=ENOMEM:300,epoll_ctl=ENOSPC:300";
+    // No kernel refuses to change what is there, but filch would bear that, too; `polling`, which the generic wait is
+    // made with, would not.
+    let faults = if cfg!(filch_generic_poll) {
+        "epoll_add=ENOMEM:300,epoll_add=ENOSPC:300"
+    } else {
+        "epoll_add=ENOMEM:300,epoll_add=ENOSPC:300,epoll_mod=ENOMEM:300"
+    };
     if inject(NAME, faults, 1000).is_some() {
         return;
     }
@@ -313,7 +319,7 @@ fn e69_registrations_that_fail_are_errors_and_can_be_tried_again() {
 #[test]
 fn e69_runtimes_that_cannot_be_made_leave_nothing() {
     const NAME: &str = "e69_runtimes_that_cannot_be_made_leave_nothing";
-    let faults = "epoll_create=EMFILE:200,epoll_create=ENOMEM:100,eventfd=ENFILE:200,epoll_ctl=ENOSPC:100,\
+    let faults = "epoll_create=EMFILE:200,epoll_create=ENOMEM:100,eventfd=ENFILE:200,epoll_add=ENOSPC:100,\
          thread=EAGAIN:200";
     if inject(NAME, faults, 700).is_some() {
         return;

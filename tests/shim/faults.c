@@ -162,8 +162,8 @@ int epoll_wait(int epoll, struct epoll_event *events, int most, int millis) {
 
 int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event) {
     REAL(epoll_ctl);
-    /* To take a descriptor out never fails for want of anything. */
-    int error = what == EPOLL_CTL_DEL ? 0 : hit("epoll_ctl");
+    /* Linux has no use for memory but to add: "epoll_mod" is beyond what it does. */
+    int error = what == EPOLL_CTL_ADD ? hit("epoll_add") : what == EPOLL_CTL_MOD ? hit("epoll_mod") : 0;
     return error > 0 ? failed(error) : real(epoll, what, fd, event);
 }
 
