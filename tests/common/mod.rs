@@ -9,6 +9,8 @@
 mod child;
 mod event;
 mod imports;
+#[cfg(all(unix, not(any(loom, shuttle))))]
+pub(crate) mod net;
 mod source;
 mod tally;
 mod wakers;
