@@ -143,11 +143,9 @@ fn row_78_a_read_and_a_write_dropped_halfway_take_nothing_along() {
             assert_eq!((&one).read(&mut buffer).await.unwrap(), 5);
         }
         let mut sent = 0_usize;
-        loop {
-            match poll_once((&one).write(&[9; 65_536])).await {
-                Some(count) => sent += count.unwrap(),
-                None => break,
-            }
+        while let Some(count) = poll_once((&one).write(&[9; 65_536])).await {
+            sent += count.unwrap();
+        }
         }
         let mut got = vec![0; sent];
         (&other).read_exact(&mut got).await.unwrap();

@@ -38,12 +38,19 @@
 //! them tries, one of them finds what came, and one that is gone takes nothing with it.
 //! The list may be behind the word: a waiter that comes between an event's swap and its lock is taken from the list and
 //! woken for nothing, and leaves a `CROWD` without a list. It tries again, waits again, and stands in it again.
+//!
+//! A waker does not say that nobody waits for it any more. When the list is full, tasks that have ended are sorted out; if
+//! these were few, all others are woken and forgotten. Who still waits comes again, at once, and needs more room: so each
+//! time within a second there is twice as much. So the list is no longer than those that wait and twice as many as come
+//! within a second, and each that comes costs a few wake-ups at most.
 
 use crate::runtime::shim::atomic::AtomicUsize;
 use crate::runtime::shim::{Mutex, seeded};
 use crate::runtime::task::waker::ThinWaker;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::task::Waker;
+use core::time::Duration;
+use std::time::Instant;
 
 // A task's address is a multiple of eight, and foreign wakers do not stand in a word.
 const EMPTY: usize = 0;
@@ -55,6 +62,8 @@ const LAST_NAME: usize = UNARMED;
 
 /// A crowd of so many is looked through for those that are gone.
 const MANY: usize = 32;
+/// Who is woken to see whether he still waits has come again by then.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +83,8 @@ struct Crowd {
     wakers: Vec<ThinWaker>,
     /// How many there may be before those that are gone are sorted out.
     limit: usize,
+    /// When all were last woken to see who still waits.
+    shaken: Option<Instant>,
 }
 
 /// How an attempt begins.
@@ -248,7 +259,7 @@ impl Readiness {
             }
             let crowd = &mut crowds.get_or_insert_with(Box::default)[direction as usize];
             if !crowd.wakers.iter().any(|other| other.will_wake(waker)) {
-                crowd.make_room(&mut gone, &mut shaken);
+                crowd.make_room(Instant::now, &mut gone, &mut shaken);
                 crowd.wakers.extend(mine.take());
             }
             break Wait::Waiting;
@@ -354,7 +365,12 @@ impl Readiness {
 impl Crowd {
     /// Sorts out the tasks that have ended; and if that does not help, lets all come again, so that those who have lost
     /// interest stay away.
-    fn make_room(&mut self, gone: &mut Vec<ThinWaker>, shaken: &mut Vec<ThinWaker>) {
+    fn make_room(
+        &mut self,
+        now: impl FnOnce() -> Instant,
+        gone: &mut Vec<ThinWaker>,
+        shaken: &mut Vec<ThinWaker>,
+    ) {
         let limit = self.limit.max(MANY);
         if self.wakers.len() < limit {
             return;
@@ -364,9 +380,69 @@ impl Crowd {
         gone.extend(dead);
         self.wakers = alive;
         if self.wakers.len() * 2 >= limit {
-            // All of these may come again, and as many others.
-            self.limit = self.wakers.len() * 2;
+            let now = now();
+            let last = self.shaken.replace(now);
+            // These may be the same again, and then there must be room for as many others.
+            let again = last.is_some_and(|last| now.saturating_duration_since(last) < SOON);
+            self.limit = if again { limit * 2 } else { MANY };
             shaken.append(&mut self.wakers);
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::{Crowd, MANY, ThinWaker};
+    use core::task::Waker;
+    use core::time::Duration;
+    use std::sync::Arc;
+    use std::task::Wake;
+    use std::time::Instant;
+
+    struct Foreign;
+    impl Wake for Foreign {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// So many join, one after the other, in so many microseconds each; how many are in the list at most, and how many were
+    /// shaken.
+    fn join(crowd: &mut Crowd, count: usize, micros: u64) -> (usize, usize) {
+        let start = Instant::now();
+        let (mut most, mut all) = (0, 0);
+        for at in 0..count {
+            let (mut gone, mut shaken) = (Vec::new(), Vec::new());
+            let now = || start + Duration::from_micros(micros * at as u64);
+            crowd.make_room(now, &mut gone, &mut shaken);
+            all += shaken.len();
+            assert!(gone.is_empty());
+            let waker = Waker::from(Arc::new(Foreign));
+            crowd.wakers.push(ThinWaker::new(&waker));
+            most = most.max(crowd.wakers.len());
+        }
+        (most, all)
+    }
+
+    /// Row 79 of the table of faults.
+    #[test]
+    fn wakers_that_come_and_go_are_bounded_by_their_rate() {
+        let (most, shaken) = join(&mut Crowd::default(), 100_000, 1000);
+        assert!((1000..=2048).contains(&most), "{most}");
+        assert!(shaken <= 100_000);
+        let (most, _) = join(&mut Crowd::default(), 100_000, 100_000);
+        assert_eq!(most, MANY);
+    }
+
+    #[test]
+    fn crowd_that_comes_again_at_once_gets_room() {
+        const STAY: usize = 1000;
+        let (mut crowd, mut woken) = (Crowd::default(), STAY);
+        let mut shaken = 0;
+        while woken > 0 {
+            let (_, again) = join(&mut crowd, woken, 1);
+            woken = again;
+            shaken += again;
+        }
+        assert_eq!(crowd.wakers.len(), STAY);
+        assert!(shaken <= 3 * STAY, "{shaken}");
     }
 }

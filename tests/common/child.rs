@@ -43,6 +43,18 @@ pub(crate) fn run_child_with(name: &str, limit: &str) -> Child {
     run(command, name, super::LIMIT, &[])
 }
 
+/// Runs the test in a child of another program, which takes this program and its arguments as its own last ones.
+#[track_caller]
+pub(crate) fn run_child_through(
+    mut through: Command,
+    name: &str,
+    limit: Duration,
+    environment: &[(&str, &str)],
+) -> Child {
+    through.arg(program());
+    run(through, name, limit, environment)
+}
+
 fn program() -> PathBuf {
     std::env::current_exe().expect("the path of this program")
 }

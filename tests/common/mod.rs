@@ -12,14 +12,18 @@ mod event;
 mod imports;
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub(crate) mod net;
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+mod peers;
 mod source;
 mod tally;
 mod wakers;
 
 pub(crate) use allocator::{PerThread, held};
-pub(crate) use child::{Child, is_child, run_child, run_child_with};
+pub(crate) use child::{Child, is_child, run_child, run_child_through, run_child_with};
 pub(crate) use event::Event;
 pub(crate) use imports::{File, imports};
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+pub(crate) use peers::{descriptors, listener, processor_time, reset, tcp_pair, tcp_pair_with_std};
 pub(crate) use source::{library_files, root};
 pub(crate) use tally::{Tally, Token};
 pub(crate) use wakers::{CountingWaker, poll_once};

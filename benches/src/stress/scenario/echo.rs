@@ -98,7 +98,7 @@ async fn wave(load: Load, end: Instant) {
         .collect();
     for lane in lanes {
         // A lane whose listener or connection fails says so itself.
-        track::join(lane).await.expect(|joined| is_right(joined));
+        track::join(lane).await.expect(is_right);
     }
 }
 
@@ -128,7 +128,7 @@ async fn lane(load: Load, connections: std::ops::Range<u32>, end: Instant) -> io
     // Who accepts is told to end by being dropped, when all clients have ended.
     or(accepting, clients(load, connections, server, end)).await?;
     for task in serving {
-        track::join(task).await.expect(|joined| is_right(joined));
+        track::join(task).await.expect(is_right);
     }
     Ok(())
 }
@@ -149,7 +149,7 @@ async fn clients(
         asking.push(track::spawn(ask(stream, load, number, end)));
     }
     for task in asking {
-        track::join(task).await.expect(|joined| is_right(joined));
+        track::join(task).await.expect(is_right);
     }
     Ok(())
 }
