@@ -146,7 +146,6 @@ fn row_78_a_read_and_a_write_dropped_halfway_take_nothing_along() {
         while let Some(count) = poll_once((&one).write(&[9; 65_536])).await {
             sent += count.unwrap();
         }
-        }
         let mut got = vec![0; sent];
         (&other).read_exact(&mut got).await.unwrap();
         assert!(got.iter().all(|&byte| byte == 9));
