@@ -63,6 +63,8 @@ mod interest;
 pub(crate) mod net;
 mod null;
 #[cfg(all(unix, not(any(loom, shuttle))))]
+pub mod pipe;
+#[cfg(all(unix, not(any(loom, shuttle))))]
 mod registered;
 mod simplex;
 mod split;

@@ -2,7 +2,7 @@
 //! sockets and pipes of this crate are made of it.
 
 use super::driver::readiness::Direction;
-use super::driver::source::{Left, Refusal, Source};
+use super::driver::source::{Left, Refusal, Rest, Source};
 use super::interest::{Interest, Ready};
 use core::fmt;
 use core::future::poll_fn;
@@ -234,6 +234,16 @@ impl<T: AsFd> Registered<T> {
         }
     }
 
+    /// Makes an operation at once, for the types of this crate.
+    #[inline]
+    pub(crate) fn try_call<R, E: Refusal>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&T) -> Result<(R, Left), E>,
+    ) -> Result<R, E> {
+        self.source.try_io(direction, || operation(&self.io))
+    }
+
     /// Makes an operation until it does not refuse, for the types of this crate. It must not panic.
     #[inline]
     pub(crate) fn poll_io<R, E: Refusal>(
@@ -246,7 +256,7 @@ impl<T: AsFd> Registered<T> {
             .poll_io(self.descriptor(), direction, cx, || operation(&self.io))
     }
 
-    /// [`Source::wait`], to be asked before [`poll_call`](Self::poll_call) where it matters.
+    /// [`Source::wait`], to be asked before a read where it matters.
     #[inline]
     pub(crate) fn wait(
         &self,
@@ -256,17 +266,27 @@ impl<T: AsFd> Registered<T> {
         self.source.wait(direction, cx)
     }
 
-    /// The same with the bare descriptor.
+    /// [`Source::quick`] with the bare descriptor; the rest is for [`poll_call_on`](Self::poll_call_on).
     #[inline]
-    pub(crate) fn poll_call<R, E: Refusal>(
+    pub(crate) fn quick<R, E>(
+        &self,
+        direction: Direction,
+        call: impl FnOnce(BorrowedFd<'_>) -> Result<(R, Left), E>,
+    ) -> Result<R, Rest<E>> {
+        self.source.quick(direction, || call(self.descriptor()))
+    }
+
+    /// [`Source::poll_on`] with the bare descriptor.
+    pub(crate) fn poll_call_on<R, E: Refusal>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         mut call: impl FnMut(BorrowedFd<'_>) -> Result<(R, Left), E>,
+        rest: Rest<E>,
     ) -> Poll<io::Result<R>> {
         let descriptor = self.descriptor();
         self.source
-            .poll_io(descriptor, direction, cx, || call(descriptor))
+            .poll_on(descriptor, direction, cx, || call(descriptor), rest)
     }
 
     #[inline]

@@ -139,6 +139,19 @@ pub(crate) fn poll_progress(cx: &Context<'_>) -> Poll<()> {
     })
 }
 
+/// Uses one unit up, if there is one; if not, [`poll_progress`] says what is to be done.
+#[inline]
+pub(crate) fn take_one() -> bool {
+    WORDS.with(|words| match words.left.get() {
+        0 => false,
+        UNLIMITED => true,
+        left => {
+            words.left.set(left - 1);
+            true
+        }
+    })
+}
+
 /// Uses one unit up.
 #[inline]
 pub(crate) fn made_progress() {

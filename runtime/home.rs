@@ -23,11 +23,16 @@ impl Home {
     /// That of the caller, who need not be in a runtime.
     #[track_caller]
     pub(crate) fn here() -> Self {
+        Self::at(Location::caller())
+    }
+
+    /// That of the caller, on behalf of a place in the user's program.
+    pub(crate) fn at(location: &'static Location<'static>) -> Self {
         Self {
             runtime: context::current()
                 .as_ref()
                 .map_or_else(Weak::new, Arc::downgrade),
-            location: Location::caller(),
+            location,
         }
     }
 

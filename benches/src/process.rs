@@ -71,6 +71,49 @@ pub fn available_memory() -> Option<u64> {
     Some(group.map_or(machine, |group| group.min(machine)))
 }
 
+/// The number of descriptors that this process has open.
+///
+/// ```
+/// if let Some(open) = filch_bench::process::descriptors() {
+///     assert!(open >= 1);
+/// }
+/// ```
+pub fn descriptors() -> Option<u64> {
+    // The folder is read through one descriptor more.
+    let listed = fs::read_dir("/proc/self/fd").ok()?.count() as u64;
+    Some(listed.saturating_sub(1))
+}
+
+/// Lets this process and its children have so many descriptors open, as far as its user may.
+///
+/// # Errors
+///
+/// How many it may have at most, if that is less.
+///
+/// ```
+/// assert_eq!(filch_bench::process::allow_descriptors(16), Ok(()));
+/// ```
+pub fn allow_descriptors(count: u64) -> Result<(), u64> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let allows = |most: Option<u64>| most.is_none_or(|most| most >= count);
+        if !allows(limit.current) {
+            let raised = Rlimit {
+                current: Some(count),
+                maximum: limit.maximum,
+            };
+            if !allows(limit.maximum) || setrlimit(Resource::Nofile, raised).is_err() {
+                return Err(limit.maximum.or(limit.current).unwrap_or(0));
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = count;
+    Ok(())
+}
+
 /// The whole content of a file, if it is one number.
 fn number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
@@ -110,6 +153,27 @@ mod tests {
         assert!(rss().is_some() && exact_rss().is_some() && available_memory().is_some());
         assert!(threads().is_some_and(|threads| threads >= 1));
         assert!(cpu_time().is_some());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_open_file_is_counted() {
+        // Other tests open files meanwhile, but not so many.
+        let before = descriptors().unwrap();
+        let files: Vec<_> = (0..100)
+            .map(|_| fs::File::open("/dev/null").unwrap())
+            .collect();
+        assert!(descriptors().unwrap() >= before + 50);
+        drop(files);
+        assert!(descriptors().unwrap() < before + 50);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn more_descriptors_than_there_may_be_are_refused() {
+        let most = allow_descriptors(u64::MAX).unwrap_err();
+        assert!(most >= 16);
+        assert_eq!(allow_descriptors(most), Ok(()));
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Source {
     }
 
     fn report(&self, hung: bool) {
-        self.readiness.report(READ, hung, ThinWaker::wake);
+        let mut crowd = Vec::new();
+        let one = self.readiness.report(READ, hung, &mut crowd);
+        one.into_iter().chain(crowd).for_each(ThinWaker::wake);
     }
 
     /// As `Source::poll_io`: one is taken, or waited for. What is not watched is ready.
@@ -183,7 +185,7 @@ fn event_against_foreign_wait() {
         let got = source.poll(&waker, true).is_ready();
         other.join().unwrap();
         assert!(got || bell.rings() == 1);
-        source.readiness.disarm(drop);
+        drop(source.readiness.disarm());
     });
 }
 
@@ -232,7 +234,7 @@ fn event_against_drop() {
         assert_eq!(source.readiness.wait(READ, &waker), Wait::Waiting);
         let poller = source.clone();
         let other = thread::spawn(move || poller.report(false));
-        source.readiness.disarm(drop);
+        drop(source.readiness.disarm());
         other.join().unwrap();
         assert_eq!(source.readiness.wait(READ, &waker), Wait::Unarmed);
         waker.wake();
@@ -249,7 +251,13 @@ fn close_against_wait() {
         let (stand, source) = (Stand::new(), Source::armed());
         let reader = source.reader(&stand, true);
         let closer = source.clone();
-        let other = thread::spawn(move || closer.readiness.disarm(ThinWaker::wake));
+        let other = thread::spawn(move || {
+            closer
+                .readiness
+                .disarm()
+                .into_iter()
+                .for_each(ThinWaker::wake)
+        });
         turn();
         other.join().unwrap();
         run_all();
@@ -265,7 +273,7 @@ fn close_against_restore() {
         let source = Source::armed();
         source.happen(2, false);
         let closer = source.clone();
-        let other = thread::spawn(move || closer.readiness.disarm(drop));
+        let other = thread::spawn(move || drop(closer.readiness.disarm()));
         if source.readiness.begin(READ, false) == Begin::Cleared {
             assert!(source.take());
             source.readiness.restore(READ, false);

@@ -170,7 +170,11 @@ impl Readiness {
             }
         }
         if !seeded("who_waits_is_not_told_of_more") {
-            self.report(direction, now == HUNG, ThinWaker::wake_quietly);
+            let mut crowd = Vec::new();
+            let one = self.report(direction, now == HUNG, &mut crowd);
+            one.into_iter()
+                .chain(crowd)
+                .for_each(ThinWaker::wake_quietly);
         }
     }
 
@@ -255,53 +259,64 @@ impl Readiness {
         wait
     }
 
-    /// An event: whoever waits is given to `wake`, outside the lock.
+    /// An event. Who waits is given back to be woken: the one, or all into `crowd`.
     #[inline(always)]
-    pub(crate) fn report(&self, direction: Direction, hung: bool, wake: impl FnMut(ThinWaker)) {
+    pub(crate) fn report(
+        &self,
+        direction: Direction,
+        hung: bool,
+        crowd: &mut Vec<ThinWaker>,
+    ) -> Option<ThinWaker> {
         let word = self.word(direction);
         let now = if hung { HUNG } else { READY };
         let mut before = word.load(Relaxed);
         if before == CROWD && seeded("the_crowd_is_taken_first") {
-            let crowd = self.take_crowd(direction);
+            self.take_crowd(direction, crowd);
             word.store(now, Release);
-            return crowd.into_iter().for_each(wake);
+            return None;
         }
         loop {
             // An event of before the arming is of no use after it: arming asks the system again.
             if before == UNARMED {
-                return;
+                return None;
             }
             if seeded("an_event_overwrites") {
                 word.store(now, Release);
                 break;
             }
-            // ORDERING: Release pairs with the Acquire of `begin`, Acquire with the Release of `wait` and
+            // ORDERING: Release pairs with the Acquire of `begin`, Acquire with the Release of `wait_alone` and
             // `wait_in_crowd`.
             match word.compare_exchange(before, now, AcqRel, Relaxed) {
                 Ok(_) => break,
                 Err(other) => before = other,
             }
         }
-        self.wake_all(direction, before, wake);
+        self.waiting(direction, before, crowd)
     }
 
-    /// Wakes whom `word` held.
-    #[inline]
-    fn wake_all(&self, direction: Direction, word: usize, mut wake: impl FnMut(ThinWaker)) {
-        match word {
-            EMPTY | READY | HUNG | UNARMED => {}
-            CROWD => self.take_crowd(direction).into_iter().for_each(wake),
-            // SAFETY: the caller's swap took the waker out of the word.
-            raw => wake(unsafe { ThinWaker::from_raw(raw) }),
+    /// Whom `word` held.
+    #[inline(always)]
+    fn waiting(
+        &self,
+        direction: Direction,
+        word: usize,
+        crowd: &mut Vec<ThinWaker>,
+    ) -> Option<ThinWaker> {
+        if word > LAST_NAME {
+            // SAFETY: the caller's exchange took the waker out of the word.
+            return Some(unsafe { ThinWaker::from_raw(word) });
         }
+        if word == CROWD {
+            self.take_crowd(direction, crowd);
+        }
+        None
     }
 
     #[cold]
-    fn take_crowd(&self, direction: Direction) -> Vec<ThinWaker> {
+    fn take_crowd(&self, direction: Direction, into: &mut Vec<ThinWaker>) {
         let mut crowds = self.crowds.lock();
-        match crowds.as_deref_mut() {
-            Some(crowds) => core::mem::take(&mut crowds[direction as usize]).wakers,
-            None => Vec::new(),
+        if let Some(crowds) = crowds.as_deref_mut() {
+            into.append(&mut core::mem::take(&mut crowds[direction as usize]).wakers);
         }
     }
 
@@ -318,18 +333,21 @@ impl Readiness {
         !matches!(self.word(direction).load(Relaxed), UNARMED | READY | HUNG)
     }
 
-    /// No poller reports any more. Whoever waits is given to `wake`.
-    pub(crate) fn disarm(&self, mut wake: impl FnMut(ThinWaker)) {
+    /// No poller reports any more. Whoever waits is given back, to be woken or forgotten.
+    pub(crate) fn disarm(&self) -> Vec<ThinWaker> {
+        let mut all = Vec::new();
         for direction in [Direction::Read, Direction::Write] {
-            // ORDERING: as in `report`.
             let none = if seeded("an_end_leaves_the_word_empty") {
                 EMPTY
             } else {
                 UNARMED
             };
+            // ORDERING: as in `report`.
             let before = self.word(direction).swap(none, AcqRel);
-            self.wake_all(direction, before, &mut wake);
+            let one = self.waiting(direction, before, &mut all);
+            all.extend(one);
         }
+        all
     }
 }
 

@@ -15,7 +15,6 @@ use super::readiness::{Begin, Direction, Wait};
 use super::registry::Registry;
 use super::slot::{Home, Slot};
 use crate::runtime::coop;
-use crate::runtime::quietly::quietly;
 use crate::runtime::task::waker::{self, ThinWaker};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
@@ -31,6 +30,16 @@ pub(crate) enum Left {
     Maybe,
     /// There is nothing left: an event comes before the next success.
     Nothing,
+}
+
+/// Why a first attempt gave nothing.
+pub(crate) enum Rest<E> {
+    /// The task has done enough in this poll.
+    NoBudget,
+    /// It was not made, because nothing can be expected.
+    NotReady,
+    /// It failed.
+    Failed(Begin, E),
 }
 
 /// An error of a system call, as far as a source must know it.
@@ -97,48 +106,51 @@ impl Source {
         }
     }
 
-    /// Tries until `attempt` does not refuse; waits when it does. The attempt must not panic.
-    ///
-    /// An attempt that succeeds at once goes straight through here; everything else is in [`poll_on`](Self::poll_on).
+    /// Makes one attempt, if the task may go on and something can be expected. Anything but a success is for
+    /// [`poll_on`](Self::poll_on). The attempt must not panic.
     #[inline]
-    pub(crate) fn poll_io<R, E: Refusal>(
+    pub(crate) fn quick<R, E>(
         &self,
-        descriptor: BorrowedFd<'_>,
         direction: Direction,
-        cx: &mut Context<'_>,
-        mut attempt: impl FnMut() -> Result<(R, Left), E>,
-    ) -> Poll<io::Result<R>> {
-        ready!(coop::poll_progress(cx));
+        attempt: impl FnOnce() -> Result<(R, Left), E>,
+    ) -> Result<R, Rest<E>> {
+        if !coop::take_one() {
+            return Err(Rest::NoBudget);
+        }
         let slot = self.slot();
         let begin = begin(slot, direction);
         if begin == Begin::NotReady {
-            return self.poll_on(descriptor, direction, cx, attempt, None);
+            return Err(Rest::NotReady);
         }
         match attempt() {
             Ok((value, left)) => {
                 if let (Begin::Cleared, Left::Maybe, Some(slot)) = (begin, left, slot) {
                     slot.readiness.restore(direction, REARMS);
                 }
-                Poll::Ready(Ok(value))
+                Ok(value)
             }
-            Err(error) => self.poll_on(descriptor, direction, cx, attempt, Some((begin, error))),
+            Err(error) => Err(Rest::Failed(begin, error)),
         }
     }
 
-    /// Goes on after an attempt that failed, or that could not be made.
-    #[cold]
-    fn poll_on<R, E: Refusal>(
+    /// Goes on where [`quick`](Self::quick) has not succeeded: tries until `attempt` does not refuse, and waits when it
+    /// does.
+    pub(crate) fn poll_on<R, E: Refusal>(
         &self,
         descriptor: BorrowedFd<'_>,
         direction: Direction,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut() -> Result<(R, Left), E>,
-        mut failed: Option<(Begin, E)>,
+        mut rest: Rest<E>,
     ) -> Poll<io::Result<R>> {
         loop {
-            let wait = match failed.take() {
-                None => true,
-                Some((begin, error)) => match after(&error, self.slot(), begin, direction) {
+            let wait = match rest {
+                Rest::NoBudget => {
+                    ready!(coop::poll_progress(cx));
+                    false
+                }
+                Rest::NotReady => true,
+                Rest::Failed(begin, error) => match after(&error, self.slot(), begin, direction) {
                     After::Wait => true,
                     After::Again => false,
                     After::Failed => return Poll::Ready(Err(error.into())),
@@ -149,20 +161,27 @@ impl Source {
                 coop::refund();
                 return Poll::Pending;
             }
-            let slot = self.slot();
-            let begin = begin(slot, direction);
-            if begin == Begin::NotReady {
-                continue;
-            }
-            match attempt() {
-                Ok((value, left)) => {
-                    if let (Begin::Cleared, Left::Maybe, Some(slot)) = (begin, left, slot) {
-                        slot.readiness.restore(direction, REARMS);
-                    }
-                    return Poll::Ready(Ok(value));
-                }
-                Err(error) => failed = Some((begin, error)),
-            }
+            // The unit that was taken is for this attempt.
+            coop::refund();
+            rest = match self.quick(direction, &mut attempt) {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(rest) => rest,
+            };
+        }
+    }
+
+    /// Tries until `attempt` does not refuse; waits when it does. The attempt must not panic.
+    #[inline]
+    pub(crate) fn poll_io<R, E: Refusal>(
+        &self,
+        descriptor: BorrowedFd<'_>,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> Result<(R, Left), E>,
+    ) -> Poll<io::Result<R>> {
+        match self.quick(direction, &mut attempt) {
+            Ok(value) => Poll::Ready(Ok(value)),
+            Err(rest) => self.poll_on(descriptor, direction, cx, attempt, rest),
         }
     }
 
@@ -295,7 +314,7 @@ impl Drop for Source {
             registry.remove(unsafe { BorrowedFd::borrow_raw(home.descriptor) });
         }
         drop(home);
-        slot.readiness.disarm(drop);
+        drop(slot.readiness.disarm());
         slot.release();
         // Possibly the last reference to the poller of a runtime that has ended: dropped without a lock.
         drop(registry);
@@ -349,7 +368,8 @@ fn arm(
 
 /// Disarms after a refusal to register, and puts that in words. Who else waits finds out for itself.
 fn failed(slot: &Slot, error: io::Error) -> io::Error {
-    slot.readiness.disarm(|waker| quietly(|| waker.wake()));
+    let waiting = slot.readiness.disarm();
+    waiting.into_iter().for_each(ThinWaker::wake_quietly);
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "this descriptor is always ready, as those of regular files are: use `filch::fs` for it"

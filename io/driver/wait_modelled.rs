@@ -59,7 +59,7 @@ impl Driver {
     }
 
     /// There are no events.
-    pub(crate) fn dispatch(&self, _: &mut Events, _: impl Fn(ThinWaker)) {}
+    pub(crate) fn dispatch(&self, _: &mut Events, _: impl FnMut(ThinWaker)) {}
 
     /// Nobody waits.
     pub(crate) fn close(&self, _: impl FnMut(ThinWaker)) {}

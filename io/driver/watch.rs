@@ -95,21 +95,31 @@ impl Driver {
 
     /// Tells the sources of the events, and gives who waited to `wake`.
     #[inline]
-    pub(crate) fn dispatch(&self, events: &mut Events, wake: impl Fn(ThinWaker)) {
+    pub(crate) fn dispatch(&self, events: &mut Events, mut wake: impl FnMut(ThinWaker)) {
+        let mut others = Vec::new();
         let mut tell = |happened: Happened| {
             // Nobody has the keys of wake-ups, nor those of sources that have ended.
             let Some(slot) = Slot::by_key(happened.key) else {
                 return;
             };
-            if happened.readable {
-                slot.readiness.report(Direction::Read, happened.hung, &wake);
-            }
             if happened.writable {
-                // Writes are refused seldom, and cost nothing more if the word is not cleared: see `readiness.rs`.
-                slot.readiness.report(Direction::Write, true, &wake);
+                report_write(slot, &mut others);
             }
+            let reader = if happened.readable {
+                slot.readiness
+                    .report(Direction::Read, happened.hung, &mut others)
+            } else {
+                None
+            };
             if REARMS {
                 self.rearm_the_other(slot);
+            }
+            // In one place, so that it is compiled into the loop.
+            if let Some(waker) = reader.or_else(|| others.pop()) {
+                wake(waker);
+            }
+            while !others.is_empty() {
+                others.drain(..).for_each(&mut wake);
             }
         };
         match &self.wait {
@@ -155,9 +165,16 @@ impl Driver {
             drop(home);
             drop(registry);
             self.registry.forget();
-            slot.readiness.disarm(&mut wake);
+            slot.readiness.disarm().into_iter().for_each(&mut wake);
         }
     }
+}
+
+/// Writes are refused seldom. That they are told as the end of the stream is costs nothing more: see `readiness.rs`.
+#[cold]
+fn report_write(slot: &Slot, into: &mut Vec<ThinWaker>) {
+    let one = slot.readiness.report(Direction::Write, true, into);
+    into.extend(one);
 }
 
 #[cfg(test)]

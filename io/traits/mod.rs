@@ -106,9 +106,9 @@ pub(crate) fn poll_read<R: PollRead>(
 
 /// An initialised buffer, as one that need not be, for a [`PollRead`].
 #[inline]
-fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
-    // SAFETY: the layouts are the same. The callers, all in this file, hand the slice to a `PollRead`, which promises
-    // that what was initialised stays so.
+pub(crate) fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the layouts are the same. The callers hand the slice to what reads, which writes bytes and nothing
+    // else; so what was initialised stays so.
     unsafe { &mut *(core::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
 }
 

@@ -10,6 +10,8 @@ mod allocator;
 mod child;
 mod event;
 mod imports;
+#[cfg(all(unix, not(any(loom, shuttle))))]
+pub(crate) mod net;
 mod source;
 mod tally;
 mod wakers;

@@ -3,8 +3,8 @@
 //! This file owns both ends' exchange. It must not know how they are measured. The other end lets the measured one go to
 //! sleep where else it would depend on chance whether it does, so that the counts repeat.
 
+use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream};
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use std::io::{self, Read, Write};
 use std::net::{self, Ipv4Addr, SocketAddr};
 use std::thread;

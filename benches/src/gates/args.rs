@@ -3,6 +3,7 @@
 //! This file owns the spelling of the options. It must not know what a scenario does.
 
 use crate::scenario::{self, Runtime, Scenario};
+use std::net::SocketAddr;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -25,6 +26,8 @@ pub(crate) enum Role {
     Report,
     /// Run one scenario on one runtime and print what was measured; used by the program on itself.
     Child(&'static Scenario, Runtime),
+    /// Be this many clients of a server; used by a child.
+    Visitors(SocketAddr, u64),
     /// Print the scenarios.
     List,
     /// Print the options.
@@ -54,6 +57,7 @@ impl Args {
             json: false,
         };
         let (mut child, mut runtime) = (None, None);
+        let (mut server, mut clients) = (None, None);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
@@ -70,13 +74,32 @@ impl Args {
                     let known = Runtime::named(&name);
                     runtime = Some(known.ok_or_else(|| format!("there is no runtime `{name}`"))?);
                 }
+                "--visit" => {
+                    let text = value()?;
+                    let address = text.parse::<SocketAddr>();
+                    server = Some(address.map_err(|_| {
+                        format!("--visit needs an address and a port, not `{text}`")
+                    })?);
+                }
+                "--clients" => {
+                    let text = value()?;
+                    let count = text.parse::<u64>();
+                    clients =
+                        Some(count.map_err(|_| format!("--clients needs a number, not `{text}`"))?);
+                }
                 other => return Err(format!("unknown option `{other}`")),
             }
         }
-        args.role = match (child, runtime) {
-            (Some(scenario), Some(runtime)) => Role::Child(scenario, runtime),
-            (None, None) => args.role,
-            _ => return Err("--child and --runtime are used together".to_owned()),
+        args.role = match (child, runtime, server, clients) {
+            (Some(scenario), Some(runtime), None, None) => Role::Child(scenario, runtime),
+            (None, None, Some(server), Some(clients)) => Role::Visitors(server, clients),
+            (None, None, None, None) => args.role,
+            _ => {
+                return Err(
+                    "--child and --runtime are used together, --visit and --clients, too"
+                        .to_owned(),
+                );
+            }
         };
         Ok(args)
     }
@@ -155,6 +178,9 @@ mod tests {
             "--scale 0",
             "--scale NaN",
             "--child parked --runtime smol",
+            "--visit 127.0.0.1:1",
+            "--visit nobody --clients 1",
+            "--visit 127.0.0.1:1 --clients many",
         ] {
             assert!(parse(line).is_err(), "accepted `{line}`");
         }

@@ -132,10 +132,13 @@ fn verdict(bound: Bound, ours: Option<Spread>, peer: Option<Spread>, judges: boo
         (Bound::AtMost(most), _) => keeps(ours.median, most),
         (Bound::Always(most), _) => keeps(ours.greatest, most),
         (Bound::Share(share), Some(peer)) => keeps(ours.median, share * peer.median),
-        (Bound::Share(_), None) if cfg!(feature = "peers") => {
+        (Bound::LeastShare(share), Some(peer)) => keeps(share * peer.median, ours.median),
+        (Bound::Share(_) | Bound::LeastShare(_), None) if cfg!(feature = "peers") => {
             Verdict::NotChecked("the system does not tell")
         }
-        (Bound::Share(_), None) => Verdict::NotChecked("built without the feature peers"),
+        (Bound::Share(_) | Bound::LeastShare(_), None) => {
+            Verdict::NotChecked("built without the feature peers")
+        }
     }
 }
 
@@ -148,6 +151,12 @@ mod tests {
         key: "cpu",
         unit: Unit::Seconds,
         bound: Bound::Share(0.5),
+        is_time: true,
+    };
+    static RATE: Quantity = Quantity {
+        key: "rate",
+        unit: Unit::PerSecond,
+        bound: Bound::LeastShare(1.0),
         is_time: true,
     };
     static EARLY: Quantity = Quantity {
@@ -190,6 +199,15 @@ mod tests {
         assert_eq!((row.share(), row.verdict), (Some(0.5), Verdict::Met));
         all.extend(runs(Runtime::Filch, "cpu", &[1.1, 1.1]));
         assert_eq!(Row::new(&CPU, &all, true).verdict, Verdict::Exceeded);
+    }
+
+    #[test]
+    fn of_a_rate_more_is_better() {
+        let mut all = runs(Runtime::Filch, "rate", &[90.0, 100.0, 110.0]);
+        all.extend(runs(Runtime::Tokio, "rate", &[100.0]));
+        assert_eq!(Row::new(&RATE, &all, true).verdict, Verdict::Met);
+        all.extend(runs(Runtime::Filch, "rate", &[80.0, 99.0]));
+        assert_eq!(Row::new(&RATE, &all, true).verdict, Verdict::Exceeded);
     }
 
     #[test]

@@ -60,6 +60,16 @@ fn main() -> ExitCode {
                 ExitCode::from(FAILED)
             }
         },
+        #[cfg(unix)]
+        Role::Visitors(server, clients) => match child::visitors::visit(server, clients) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("the clients fail: {error}");
+                ExitCode::from(FAILED)
+            }
+        },
+        #[cfg(not(unix))]
+        Role::Visitors(..) => ExitCode::from(MISUSE),
         Role::Report => reported(&args),
     }
 }

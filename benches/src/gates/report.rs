@@ -80,7 +80,7 @@ fn row_json(row: &Row) -> Value {
     let (most, share) = match row.quantity.bound {
         Bound::None => (None, None),
         Bound::AtMost(most) | Bound::Always(most) => (Some(most), None),
-        Bound::Share(share) => (None, Some(share)),
+        Bound::Share(share) | Bound::LeastShare(share) => (None, Some(share)),
     };
     Value::Map(vec![
         ("quantity", row.quantity.key.into()),
@@ -133,7 +133,7 @@ pub(crate) fn head(machine: &Machine, notes: &[String]) -> String {
 /// The scenarios with their bounds.
 pub(crate) fn list() -> String {
     let mut text = String::new();
-    for scenario in &scenario::ALL {
+    for scenario in scenario::ALL {
         let _ = writeln!(text, "{:<16}{}", scenario.name, scenario.about);
         for quantity in scenario.quantities {
             let _ = writeln!(text, "  {:<20}{}", quantity.key, bound_text(quantity));
@@ -242,6 +242,7 @@ fn bound_text(quantity: &Quantity) -> String {
         Bound::AtMost(most) => format!("≤ {most}{}", suffix(quantity.unit)),
         Bound::Always(most) => format!("always ≤ {most}{}", suffix(quantity.unit)),
         Bound::Share(share) => format!("≤ {share} × tokio"),
+        Bound::LeastShare(share) => format!("≥ {share} × tokio"),
     }
 }
 
@@ -265,6 +266,7 @@ fn suffix(unit: Unit) -> &'static str {
         Unit::Bytes => " B",
         Unit::Megabytes => " MB",
         Unit::Count => "",
+        Unit::PerSecond => "/s",
     }
 }
 

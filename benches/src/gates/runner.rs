@@ -15,6 +15,9 @@ use crate::scenario::{Runtime, Scenario};
 /// A child that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// The descriptors of a process beside those that its scenario needs.
+const FILES_BESIDES: u64 = 64;
+
 /// How often the end of a child is looked for.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -81,13 +84,8 @@ impl Bench {
         reps: u32,
         round: u64,
     ) -> Result<Outcome, String> {
-        let needed = (scenario.memory as f64 * self.scale) as u64;
-        if let Some(left) = process::available_memory().filter(|left| *left < needed) {
-            return Ok(Outcome::Skipped(format!(
-                "{} MiB of memory are available, it needs {}",
-                left >> 20,
-                needed >> 20
-            )));
+        if let Some(why) = self.unmet(scenario) {
+            return Ok(Outcome::Skipped(why));
         }
         let peers = scenario.peers.iter().copied();
         let runtimes: Vec<_> = std::iter::once(Runtime::Filch)
@@ -112,6 +110,31 @@ impl Bench {
             }
         }
         Ok(Outcome::Runs(runs))
+    }
+
+    /// Why a scenario cannot run here, if it cannot.
+    fn unmet(&self, scenario: &Scenario) -> Option<String> {
+        let needs = &scenario.needs;
+        let memory = (needs.memory as f64 * self.scale) as u64;
+        if let Some(left) = process::available_memory().filter(|left| *left < memory) {
+            return Some(format!(
+                "{} MiB of memory are available, it needs {}",
+                left >> 20,
+                memory >> 20
+            ));
+        }
+        let files = (needs.files as f64 * self.scale) as u64 + FILES_BESIDES;
+        // The limit is inherited by the child.
+        if let Err(most) = process::allow_descriptors(files) {
+            return Some(format!(
+                "a process may have {most} descriptors open, it needs {files}; see `ulimit -n`"
+            ));
+        }
+        if needs.peers && !cfg!(feature = "peers") {
+            return Some("built without the feature peers".to_owned());
+        }
+        let program = needs.program.filter(|program| !is_installed(program))?;
+        Some(format!("{program} is not installed"))
     }
 
     fn run(&self, scenario: &Scenario, runtime: Runtime) -> Result<Vec<(String, f64)>, String> {
@@ -149,6 +172,16 @@ impl Bench {
     }
 }
 
+/// Whether there is such a program. What it says to being called without arguments is its affair.
+fn is_installed(program: &str) -> bool {
+    let mut command = Command::new(program);
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    quiet.status().is_ok()
+}
+
 /// Reads lines of `key=number`.
 fn parse(text: &str) -> Option<Vec<(String, f64)>> {
     text.lines()
@@ -162,6 +195,12 @@ fn parse(text: &str) -> Option<Vec<(String, f64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_found_or_not() {
+        assert!(!is_installed("there-is-no-such-program"));
+        assert!(is_installed("true"));
+    }
 
     #[test]
     fn what_a_child_prints_is_read() {

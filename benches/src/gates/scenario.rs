@@ -44,6 +44,10 @@ pub(crate) enum Kind {
     Parked,
     ManySleepers,
     Burst,
+    Echo,
+    Http,
+    IdleConnections,
+    Waves,
 }
 
 /// A scenario.
@@ -56,9 +60,21 @@ pub(crate) struct Scenario {
     pub(crate) size: u64,
     /// What filch is compared with, or shown beside.
     pub(crate) peers: &'static [Runtime],
+    pub(crate) needs: Needs,
+    pub(crate) quantities: &'static [Quantity],
+}
+
+/// What a scenario cannot run without.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Needs {
     /// The memory in bytes that the machine must have left.
     pub(crate) memory: u64,
-    pub(crate) quantities: &'static [Quantity],
+    /// How many descriptors one process must be allowed to have open.
+    pub(crate) files: u64,
+    /// A program that must be installed.
+    pub(crate) program: Option<&'static str>,
+    /// Whether it uses what only comes with the feature `peers`.
+    pub(crate) peers: bool,
 }
 
 /// Something a scenario measures.
@@ -81,9 +97,10 @@ pub(crate) enum Unit {
     Bytes,
     Megabytes,
     Count,
+    PerSecond,
 }
 
-/// What a quantity of filch may be at most.
+/// What a quantity of filch may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Bound {
     /// Anything; it is only shown.
@@ -94,6 +111,24 @@ pub(crate) enum Bound {
     Always(f64),
     /// The median at most this share of the least median of the peers.
     Share(f64),
+    /// The median at least this share of the least median of the peers.
+    LeastShare(f64),
+}
+
+const fn memory(bytes: u64) -> Needs {
+    Needs {
+        memory: bytes,
+        files: 0,
+        program: None,
+        peers: false,
+    }
+}
+
+const fn files(count: u64) -> Needs {
+    Needs {
+        files: count,
+        ..memory(1 << 28)
+    }
 }
 
 const fn time(key: &'static str, unit: Unit, bound: Bound) -> Quantity {
@@ -115,14 +150,14 @@ const fn fact(key: &'static str, unit: Unit, bound: Bound) -> Quantity {
 }
 
 /// All scenarios, in the order in which they run.
-pub(crate) static ALL: [Scenario; 7] = [
+pub(crate) static ALL: &[Scenario] = &[
     Scenario {
         name: "sleepers",
         about: "1,000,000 tasks that each sleep once, for 1 to 5 s",
         kind: Kind::Sleepers,
         size: 1_000_000,
         peers: &[Runtime::TokioCurrentThread],
-        memory: 1 << 30,
+        needs: memory(1 << 30),
         quantities: &[
             time("cpu_s", Unit::Seconds, Bound::Share(0.5)),
             time("late_p50_us", Unit::Micros, Bound::AtMost(100.0)),
@@ -137,7 +172,7 @@ pub(crate) static ALL: [Scenario; 7] = [
         kind: Kind::SleepTick,
         size: 1_000,
         peers: &[Runtime::Tokio, Runtime::TokioCurrentThread],
-        memory: 1 << 28,
+        needs: memory(1 << 28),
         quantities: &[
             time("late_p50_us", Unit::Micros, Bound::AtMost(100.0)),
             time("late_p99_us", Unit::Micros, Bound::None),
@@ -151,7 +186,7 @@ pub(crate) static ALL: [Scenario; 7] = [
         kind: Kind::BlockingNoop,
         size: 200_000,
         peers: &[Runtime::Tokio],
-        memory: 1 << 28,
+        needs: memory(1 << 28),
         quantities: &[
             time("wall_s", Unit::Seconds, Bound::Share(0.25)),
             time("cpu_s", Unit::Seconds, Bound::None),
@@ -164,7 +199,7 @@ pub(crate) static ALL: [Scenario; 7] = [
         kind: Kind::BlockingSleep,
         size: 500,
         peers: &[Runtime::Tokio],
-        memory: 1 << 28,
+        needs: memory(1 << 28),
         quantities: &[time("wall_ms", Unit::Millis, Bound::AtMost(40.0))],
     },
     Scenario {
@@ -173,7 +208,7 @@ pub(crate) static ALL: [Scenario; 7] = [
         kind: Kind::Parked,
         size: 1_000_000,
         peers: &[Runtime::TokioCurrentThread],
-        memory: 1 << 30,
+        needs: memory(1 << 30),
         quantities: &[fact("rss_per_task", Unit::Bytes, Bound::AtMost(64.0))],
     },
     Scenario {
@@ -182,7 +217,7 @@ pub(crate) static ALL: [Scenario; 7] = [
         kind: Kind::ManySleepers,
         size: 10_000_000,
         peers: &[],
-        memory: 4 << 30,
+        needs: memory(4 << 30),
         quantities: &[fact("rss_per_task", Unit::Bytes, Bound::AtMost(112.0))],
     },
     Scenario {
@@ -191,11 +226,86 @@ pub(crate) static ALL: [Scenario; 7] = [
         kind: Kind::Burst,
         size: 1_000_000,
         peers: &[],
-        memory: 1 << 30,
+        needs: memory(1 << 30),
         quantities: &[
             fact("rss_left_mb", Unit::Megabytes, Bound::AtMost(20.0)),
             fact("rss_peak_mb", Unit::Megabytes, Bound::None),
             fact("rss_waited_s", Unit::Seconds, Bound::None),
+        ],
+    },
+    #[cfg(unix)]
+    Scenario {
+        name: "echo_64",
+        about: "64 connections that echo 64 bytes over and over for 3 s, both ends on 2 workers",
+        kind: Kind::Echo,
+        size: 64,
+        peers: &[Runtime::Tokio],
+        needs: files(2 * 64),
+        quantities: &[
+            time("cpu_us", Unit::Micros, Bound::Share(1.0)),
+            time("per_s", Unit::PerSecond, Bound::None),
+            time("p50_us", Unit::Micros, Bound::None),
+            time("p99_us", Unit::Micros, Bound::None),
+            fact("wrong", Unit::Count, Bound::Always(0.0)),
+        ],
+    },
+    #[cfg(unix)]
+    Scenario {
+        name: "echo_1000",
+        about: "the same with 1,000 connections",
+        kind: Kind::Echo,
+        size: 1_000,
+        peers: &[Runtime::Tokio],
+        needs: files(2 * 1_000),
+        quantities: &[
+            time("cpu_us", Unit::Micros, Bound::Share(1.0)),
+            time("per_s", Unit::PerSecond, Bound::None),
+            time("p50_us", Unit::Micros, Bound::None),
+            time("p99_us", Unit::Micros, Bound::Share(0.5)),
+            fact("wrong", Unit::Count, Bound::Always(0.0)),
+        ],
+    },
+    #[cfg(unix)]
+    Scenario {
+        name: "http",
+        about: "hyper's HTTP/1 server says hello to `wrk -c64 -t2` for 3 s, on 2 workers",
+        kind: Kind::Http,
+        size: 64,
+        peers: &[Runtime::Tokio],
+        needs: Needs {
+            program: Some("wrk"),
+            peers: true,
+            ..files(64)
+        },
+        quantities: &[
+            time("per_s", Unit::PerSecond, Bound::LeastShare(1.0)),
+            time("cpu_us", Unit::Micros, Bound::None),
+            time("p99_us", Unit::Micros, Bound::None),
+            fact("wrong", Unit::Count, Bound::Always(0.0)),
+        ],
+    },
+    #[cfg(unix)]
+    Scenario {
+        name: "idle_connections",
+        about: "10,000 accepted connections, used once, a task on each that waits for the next frame",
+        kind: Kind::IdleConnections,
+        size: 10_000,
+        peers: &[Runtime::Tokio],
+        needs: files(10_000),
+        quantities: &[fact("rss_each", Unit::Bytes, Bound::AtMost(250.0))],
+    },
+    #[cfg(unix)]
+    Scenario {
+        name: "waves",
+        about: "10,000 connections opened, used and closed, five times over",
+        kind: Kind::Waves,
+        size: 10_000,
+        peers: &[],
+        needs: files(10_000),
+        quantities: &[
+            fact("files_left", Unit::Count, Bound::Always(0.0)),
+            fact("slots_left", Unit::Count, Bound::Always(0.0)),
+            fact("rss_growth_mb", Unit::Megabytes, Bound::AtMost(1.0)),
         ],
     },
 ];
@@ -211,11 +321,11 @@ mod tests {
 
     #[test]
     fn a_share_has_something_to_be_a_share_of() {
-        for scenario in &ALL {
+        for scenario in ALL {
             let shares = scenario
                 .quantities
                 .iter()
-                .any(|quantity| matches!(quantity.bound, Bound::Share(_)));
+                .any(|quantity| matches!(quantity.bound, Bound::Share(_) | Bound::LeastShare(_)));
             assert!(!shares || !scenario.peers.is_empty(), "{}", scenario.name);
             assert!(!scenario.peers.contains(&Runtime::Filch));
         }
@@ -223,7 +333,7 @@ mod tests {
 
     #[test]
     fn names_are_found() {
-        for scenario in &ALL {
+        for scenario in ALL {
             assert_eq!(named(scenario.name), Some(scenario));
         }
         for runtime in Runtime::ALL {

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{connect, getpeername, sockopt};
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 /// The next address is tried when the last one has not answered for so long.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -29,22 +30,38 @@ pub(super) type Connected = Registered<std::net::TcpStream>;
 /// Those of all addresses.
 pub(super) async fn connect_to_any(addresses: &[SocketAddr]) -> io::Result<Connected> {
     match addresses {
-        [address] => {
-            let connected = match Attempt::start(*address) {
-                Ok(attempt) => poll_fn(|cx| attempt.poll(cx)).await.map(|()| attempt),
-                Err(error) => Err(error),
-            };
-            connected
-                .map(Attempt::into_connected)
-                .map_err(|error| AddrError::into_io(CALLED, vec![(*address, error)]))
-        }
+        [address] => finish(CALLED, *address, Attempt::start(*address)).await,
         [] => Err(AddrError::into_io(CALLED, Vec::new())),
         _ => race(interleaved(addresses)).await,
     }
 }
 
+/// Connects a socket that does not block.
+///
+/// # Errors
+/// The system's, with the address.
+pub(super) async fn connect_with(
+    called: &'static str,
+    socket: OwnedFd,
+    address: SocketAddr,
+) -> io::Result<Connected> {
+    finish(called, address, Attempt::start_with(socket, address)).await
+}
+
+async fn finish(
+    called: &'static str,
+    address: SocketAddr,
+    attempt: io::Result<Attempt>,
+) -> io::Result<Connected> {
+    let connected = match attempt {
+        Ok(attempt) => poll_fn(|cx| attempt.poll(cx)).await.map(|()| attempt.io),
+        Err(error) => Err(error),
+    };
+    connected.map_err(|error| AddrError::into_io(called, vec![(address, error)]))
+}
+
 /// A connection that is being made.
-pub(super) struct Attempt {
+struct Attempt {
     io: Connected,
 }
 
@@ -52,25 +69,25 @@ impl Attempt {
     /// # Errors
     /// The system's.
     fn start(address: SocketAddr) -> io::Result<Self> {
-        Self::start_with(stream_socket(address)?.into(), address)
+        Self::start_with(stream_socket(address)?, address)
     }
 
     /// Starts with a socket that does not block.
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn start_with(socket: std::net::TcpStream, address: SocketAddr) -> io::Result<Self> {
+    fn start_with(socket: OwnedFd, address: SocketAddr) -> io::Result<Self> {
         match connect(&socket, &address) {
             // Interrupted, it goes on in the background all the same.
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self {
-                io: Registered::from_nonblocking(socket),
+                io: Registered::from_nonblocking(socket.into()),
             }),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Ready when it is known what came of it. An event for nothing does no harm.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.io
             .poll_io(Direction::Write, cx, |socket| match getpeername(socket) {
                 Ok(_) => Ok(((), Left::Maybe)),
@@ -80,10 +97,6 @@ impl Attempt {
                 }
                 Err(error) => Err(error.into()),
             })
-    }
-
-    pub(super) fn into_connected(self) -> Connected {
-        self.io
     }
 }
 
@@ -137,7 +150,7 @@ impl Race {
                 match self.running[at].1.poll(cx) {
                     Poll::Pending => at += 1,
                     Poll::Ready(Ok(())) => {
-                        return Poll::Ready(Ok(self.running.remove(at).1.into_connected()));
+                        return Poll::Ready(Ok(self.running.remove(at).1.io));
                     }
                     Poll::Ready(Err(error)) => {
                         let (address, _) = self.running.remove(at);

@@ -1,40 +1,74 @@
-//! A TCP connection. It owns the socket; how bytes are moved is in `net/socket.rs`, and how one waits in `registered.rs`.
+//! A TCP connection. It owns the socket; how bytes are moved is in `net/socket.rs`, the methods that do it in
+//! `net/byte_stream.rs`, and how one waits in `registered.rs`.
 
 use super::connect::connect_to_any;
 use crate::io::driver::readiness::Direction;
+use crate::io::driver::source::Rest;
+use crate::io::interest::{Interest, Ready};
+use crate::io::net::byte_stream::byte_stream;
+use crate::io::net::conversions::conversions;
+use crate::io::net::options::{buffer_options, tcp_options, tos_option, ttl_option};
 use crate::io::net::resolve::{ToSocketAddrs, addresses};
-use crate::io::net::socket::{receive, transmit, transmit_vectored};
+use crate::io::net::setup::example;
+use crate::io::net::socket::{peek, receive, receive_vectored, transmit, transmit_vectored};
+use crate::io::net::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::io::net::waiting::waiting;
 use crate::io::registered::Registered;
-use crate::io::traits::{PollRead, PollWrite, readers, writers};
-use core::fmt;
+use crate::io::traits::{PollRead, PollWrite, as_uninit, readers, writers};
 use core::mem::MaybeUninit;
 use core::task::{Context, Poll};
-use std::io::{self, IoSlice};
+use rustix::io::Errno;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// A TCP connection.
 ///
 /// Reads and writes go through the traits of [`filch::io`](crate::io), on the stream itself or on a reference, so that one
-/// task can read and another write. Any number of tasks may wait for the same direction; all are woken.
+/// task can read and another write. Any number of tasks may wait for the same direction; all are woken. A read or write that is
+/// dropped has read or written nothing.
 ///
-/// Dropping it closes the connection. What was written is still sent.
+/// Dropping it closes the connection. What was written is still sent. A write to a connection that has ended is a
+/// [`BrokenPipe`](io::ErrorKind::BrokenPipe), and no signal.
+///
+/// # Examples
+///
+/// ```
+/// # filch::block_on(async {
+/// use filch::net::{TcpListener, TcpStream};
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let mut stream = TcpStream::connect(listener.local_addr()?).await?;
+/// stream.set_nodelay(true)?;
+/// stream.write_all(b"hello").await?;
+/// stream.close().await?;
+///
+/// let (mut other, _) = listener.accept().await?;
+/// let mut text = String::new();
+/// other.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
+/// ```
 pub struct TcpStream {
     io: Registered<std::net::TcpStream>,
 }
 
 impl TcpStream {
     pub(super) fn from_nonblocking(stream: std::net::TcpStream) -> Self {
-        Self {
-            io: Registered::from_nonblocking(stream),
-        }
+        Self::from_registered(Registered::from_nonblocking(stream))
+    }
+
+    pub(super) fn from_registered(io: Registered<std::net::TcpStream>) -> Self {
+        Self { io }
     }
 
     /// Connects to an address, or to one of those of a name.
     ///
     /// If there are several addresses, they are tried in the system's order, the families taking turns: each 250 ms after the one
     /// before, or as soon as that has failed. The first to answer wins (RFC 8305). There is no limit of time but the system's, which
-    /// may be minutes: see [`time::timeout`](crate::time::timeout).
+    /// may be minutes: see [`time::timeout`](crate::time::timeout). For options see [`TcpSocket`](super::TcpSocket).
     ///
     /// # Errors
     ///
@@ -67,40 +101,13 @@ impl TcpStream {
         Ok(Self { io })
     }
 
-    /// Sets whether small writes are sent at once (`TCP_NODELAY`), and do not wait for what was sent before to arrive.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
-    /// ```
-    /// # filch::block_on(async {
-    /// use filch::net::{TcpListener, TcpStream};
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// stream.set_nodelay(true)?;
-    /// assert!(stream.nodelay()?);
-    /// # Ok::<(), std::io::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.io.get_ref().set_nodelay(nodelay)
-    }
-
-    /// Whether small writes are sent at once. Not so unless [set](Self::set_nodelay).
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.io.get_ref().nodelay()
-    }
-
     /// The address of the other end.
     ///
     /// # Errors
     ///
     /// If the stream is connected no more.
+    ///
+    #[doc = example!(TcpStream, "assert!(it.peer_addr()?.ip().is_loopback());")]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
     }
@@ -110,144 +117,17 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    #[doc = example!(TcpStream, "assert!(it.local_addr()?.ip().is_loopback());")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
-
-    fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        match self.io.wait(Direction::Read, cx) {
-            Ok(()) => Poll::Pending,
-            Err(rest) => self.receive_now(cx, buffer, rest),
-        }
-    }
-
-    /// Apart, so that the wait above needs no stack.
-    #[inline(never)]
-    fn receive_now(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
-        rest: impl Sized,
-    ) -> Poll<io::Result<usize>> {
-        drop(rest);
-        self.io
-            .poll_call(Direction::Read, cx, |socket| receive(socket, buffer))
-    }
-
-    fn poll_transmit(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.io
-            .poll_call(Direction::Write, cx, |socket| transmit(socket, buffer))
-    }
-
-    fn poll_transmit_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.io.poll_call(Direction::Write, cx, |socket| {
-            transmit_vectored(socket, buffers)
-        })
-    }
-
-    fn poll_end(&self) -> Poll<io::Result<()>> {
-        match self.io.get_ref().shutdown(Shutdown::Write) {
-            // The other end has ended it already.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            result => Poll::Ready(result),
-        }
-    }
 }
 
-// SAFETY: `receive` gives how many bytes the kernel has written to the beginning of the buffer.
-unsafe impl PollRead for &TcpStream {
-    #[inline]
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_receive(cx, buffer)
-    }
-}
-
-// SAFETY: as above.
-unsafe impl PollRead for TcpStream {
-    #[inline]
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_receive(cx, buffer)
-    }
-}
-
-impl PollWrite for &TcpStream {
-    const IS_VECTORED: bool = true;
-
-    #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_transmit(cx, buffer)
-    }
-
-    fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_transmit_vectored(cx, buffers)
-    }
-
-    fn poll_close(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_end()
-    }
-}
-
-impl PollWrite for TcpStream {
-    const IS_VECTORED: bool = true;
-
-    #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_transmit(cx, buffer)
-    }
-
-    fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_transmit_vectored(cx, buffers)
-    }
-
-    fn poll_close(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_end()
-    }
-}
-
-readers!(TcpStream, &TcpStream);
-writers!(TcpStream, &TcpStream);
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.io.as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
-    }
-}
+byte_stream!(TcpStream, receive, receive_vectored);
+waiting!(TcpStream, std::net::TcpStream);
+conversions!(TcpStream, std::net::TcpStream);
+tcp_options!(TcpStream);
+buffer_options!(TcpStream);
+ttl_option!(TcpStream);
+tos_option!(TcpStream);

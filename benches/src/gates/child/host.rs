@@ -31,7 +31,7 @@ pub(super) trait Host: Sized + 'static {
 }
 
 /// filch, with as many workers as there are processors.
-pub(super) struct Filch(filch::runtime::Runtime);
+pub(super) struct Filch(pub(super) filch::runtime::Runtime);
 
 impl Host for Filch {
     type Job = filch::task::JoinHandle<()>;
@@ -77,7 +77,7 @@ mod peers {
     use tokio::runtime::{Builder, Runtime};
 
     /// tokio, with as many workers as there are processors.
-    pub(in super::super) struct Tokio(Runtime);
+    pub(in super::super) struct Tokio(pub(in super::super) Runtime);
 
     /// tokio on the thread that calls it.
     pub(in super::super) struct TokioCurrentThread(Runtime);

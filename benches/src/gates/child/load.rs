@@ -20,9 +20,9 @@ use super::marks;
 use crate::scenario::{Kind, Scenario};
 
 /// The workers of a runtime are given this long to start: their stacks are no memory of tasks.
-const START: Duration = Duration::from_millis(20);
+pub(super) const START: Duration = Duration::from_millis(20);
 /// How often the first task looks for the others' progress.
-const LOOK: Duration = Duration::from_millis(5);
+pub(super) const LOOK: Duration = Duration::from_millis(5);
 /// What the tasks of `sleep_tick` sleep for.
 const PERIOD: Duration = Duration::from_millis(1);
 /// How many jobs of `blocking_noop` are in flight.
@@ -47,6 +47,9 @@ pub(super) fn run<H: Host>(scenario: &Scenario, scale: f64) -> io::Result<Readin
         Kind::Parked => parked::<H>(size),
         Kind::ManySleepers => many_sleepers::<H>(size),
         Kind::Burst => burst::<H>(size, seconds(1.0), seconds(2.0)),
+        Kind::Echo | Kind::Http | Kind::IdleConnections | Kind::Waves => {
+            Err(io::Error::other("there are no sockets here"))
+        }
     }
 }
 
@@ -256,7 +259,7 @@ fn burst<H: Host>(tasks: u64, shortest: Duration, longest: Duration) -> io::Resu
 }
 
 /// The CPU time of this process since it had used `before`.
-fn since(before: Option<Duration>) -> Option<Duration> {
+pub(super) fn since(before: Option<Duration>) -> Option<Duration> {
     Some(process::cpu_time()?.saturating_sub(before?))
 }
 
@@ -270,6 +273,6 @@ fn per_task(before: Option<u64>, after: Option<u64>, tasks: u64) -> Option<(&'st
     Some(("rss_per_task", grown / tasks as f64))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
