@@ -92,11 +92,8 @@ fn attempts_and_nothing_and_dropped_futures() {
 
         assert!(poll_once((&receiver).read(&mut [0; 8])).await.is_none());
         let mut sent = 0;
-        loop {
-            match poll_once((&sender).write(&[1; 4096])).await {
-                Some(count) => sent += count.unwrap(),
-                None => break,
-            }
+        while let Some(count) = poll_once((&sender).write(&[1; 4096])).await {
+            sent += count.unwrap();
         }
         refused(sender.try_write(b"x").unwrap_err());
         assert!(poll_once(sender.writable()).await.is_none());

@@ -169,11 +169,8 @@ fn a_full_queue_makes_a_connect_wait_until_there_is_room() {
         rustix::net::listen(&std, 1).unwrap();
         let listener = UnixListener::from_std(std).unwrap();
         let mut clients = Vec::new();
-        loop {
-            match poll_once(Box::pin(UnixStream::connect(&path))).await {
-                Some(client) => clients.push(client.unwrap()),
-                None => break,
-            }
+        while let Some(client) = poll_once(Box::pin(UnixStream::connect(&path))).await {
+            clients.push(client.unwrap());
         }
         assert!(clients.len() < 10, "the queue was short");
         let late = filch::spawn({
