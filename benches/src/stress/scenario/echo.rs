@@ -1,20 +1,22 @@
 //! Connections whose clients send a request, wait for its echo, and send the next; all ends in one process, on one
 //! runtime. In waves, if there are several: all connections are opened, used and closed, and then the next ones.
 //!
-//! Every byte is a function of the seed, the connection, the request and its place, so that nothing that is lost, doubled
-//! or mixed up comes back right. This file must not judge what is left after a wave; it notes it.
+//! Every byte is a function of the seed, the connection, the request and its place, so that nothing that is lost,
+//! doubled or mixed up comes back right. This file must not judge what is left after a wave; it notes it.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream};
 use filch::runtime::{Handle, Runtime};
+use filch::task::JoinHandle;
 use filch_bench::process;
 use filch_bench::rng::mix;
-use futures_lite::future::{or, zip};
+use futures_lite::future::{try_zip, zip};
 
 use super::Load;
 use crate::interrupt::{interrupted, stopping};
@@ -94,37 +96,58 @@ async fn settle() {
 async fn wave(load: Load, end: Instant) {
     let lanes: Vec<_> = (0..load.tasks)
         .step_by(LANE as usize)
-        .map(|first| track::spawn(lane(load, first..load.tasks.min(first + LANE), end)))
+        .map(|first| first..load.tasks.min(first.saturating_add(LANE)))
+        .map(|numbers| track::spawn(open(load, numbers)))
         .collect();
+    let (mut serving, mut asking) = (Vec::new(), Vec::new());
     for lane in lanes {
+<<<<<<< HEAD
         // A lane whose listener or connection fails says so itself.
         track::join(lane).await.expect(is_right);
+=======
+        let Some((tasks, streams)) = value(track::join(lane).await) else {
+            continue;
+        };
+        serving.extend(tasks);
+        asking.extend(streams);
+    }
+    // All are open before the first is used, so that the clients do not compete with what opens the others.
+    let ask = |(number, stream)| track::spawn(ask(stream, load, number, end));
+    let asking: Vec<_> = (0..).zip(asking).map(ask).collect();
+    for task in asking.into_iter().chain(serving) {
+        value(track::join(task).await);
+>>>>>>> h-bench
     }
 }
 
-fn is_right(joined: &Joined<io::Result<()>>) -> bool {
+/// What came of a task, unless it failed: then that is said, and counted as wrong.
+fn value<T>(joined: Joined<io::Result<T>>) -> Option<T> {
     match joined {
-        Joined::Value(Ok(())) => true,
-        Joined::Value(Err(error)) => {
-            eprintln!("error: {error}");
-            false
-        }
-        _ => false,
+        Joined::Value(Ok(value)) => return Some(value),
+        Joined::Value(Err(error)) if !interrupted() => eprintln!("error: {error}"),
+        _ => {}
     }
+    tick(Count::Wrong);
+    None
 }
 
-/// Some of the connections, on a listener of their own.
-async fn lane(load: Load, connections: std::ops::Range<u32>, end: Instant) -> io::Result<()> {
+/// The servers of some connections, at work, and their other ends.
+type Opened = (Vec<JoinHandle<io::Result<()>>>, Vec<TcpStream>);
+
+/// Opens some of the connections, on a listener of their own.
+async fn open(load: Load, numbers: Range<u32>) -> io::Result<Opened> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let server = listener.local_addr()?;
-    let mut serving = Vec::new();
-    let accepting = async {
-        loop {
+    let accept = async {
+        let mut serving = Vec::new();
+        for _ in numbers.clone() {
             let (stream, _) = listener.accept().await?;
             tick(Count::Accepted);
             serving.push(track::spawn(serve(stream, load.chunk())));
         }
+        Ok(serving)
     };
+<<<<<<< HEAD
     // Who accepts is told to end by being dropped, when all clients have ended.
     or(accepting, clients(load, connections, server, end)).await?;
     for task in serving {
@@ -152,6 +175,20 @@ async fn clients(
         track::join(task).await.expect(is_right);
     }
     Ok(())
+=======
+    let connect = async {
+        let mut streams = Vec::new();
+        for _ in numbers.clone() {
+            if interrupted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            streams.push(TcpStream::connect(server).await?);
+            tick(Count::Opened);
+        }
+        Ok(streams)
+    };
+    try_zip(accept, connect).await
+>>>>>>> h-bench
 }
 
 /// Echoes until the client has no more to say.
