@@ -1,8 +1,8 @@
 //! Connections whose clients send a request, wait for its echo, and send the next; all ends in one process, on one
 //! runtime. In waves, if there are several: all connections are opened, used and closed, and then the next ones.
 //!
-//! Every byte is a function of the seed, the connection, the request and its place, so that nothing that is lost, doubled
-//! or mixed up comes back right. This file must not judge what is left after a wave; it notes it.
+//! Every byte is a function of the seed, the connection, the request and its place, so that nothing that is lost,
+//! doubled or mixed up comes back right. This file must not judge what is left after a wave; it notes it.
 
 use std::io;
 use std::net::Ipv4Addr;
