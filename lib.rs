@@ -205,7 +205,7 @@ pub mod task {
 /// Sockets: TCP, UDP and those of Unix, and the addresses behind a name.
 ///
 /// They need no runtime to be made, only to wait. A socket is watched by the runtime in which it first has to wait, and
-/// goes on in any other. Reading and writing is in the traits of [`io`](crate::io), for a socket and for a reference to
+/// goes on in any other. Reading and writing is in the traits of [`io`], for a socket and for a reference to
 /// it; any number of tasks may wait for one.
 ///
 /// For Unix only.
