@@ -101,10 +101,6 @@ async fn wave(load: Load, end: Instant) {
         .collect();
     let (mut serving, mut asking) = (Vec::new(), Vec::new());
     for lane in lanes {
-<<<<<<< HEAD
-        // A lane whose listener or connection fails says so itself.
-        track::join(lane).await.expect(is_right);
-=======
         let Some((tasks, streams)) = value(track::join(lane).await) else {
             continue;
         };
@@ -116,7 +112,6 @@ async fn wave(load: Load, end: Instant) {
     let asking: Vec<_> = (0..).zip(asking).map(ask).collect();
     for task in asking.into_iter().chain(serving) {
         value(track::join(task).await);
->>>>>>> h-bench
     }
 }
 
@@ -147,35 +142,6 @@ async fn open(load: Load, numbers: Range<u32>) -> io::Result<Opened> {
         }
         Ok(serving)
     };
-<<<<<<< HEAD
-    // Who accepts is told to end by being dropped, when all clients have ended.
-    or(accepting, clients(load, connections, server, end)).await?;
-    for task in serving {
-        track::join(task).await.expect(is_right);
-    }
-    Ok(())
-}
-
-async fn clients(
-    load: Load,
-    connections: std::ops::Range<u32>,
-    server: SocketAddr,
-    end: Instant,
-) -> io::Result<()> {
-    let mut asking = Vec::new();
-    for number in connections {
-        if interrupted() {
-            break;
-        }
-        let stream = TcpStream::connect(server).await?;
-        tick(Count::Opened);
-        asking.push(track::spawn(ask(stream, load, number, end)));
-    }
-    for task in asking {
-        track::join(task).await.expect(is_right);
-    }
-    Ok(())
-=======
     let connect = async {
         let mut streams = Vec::new();
         for _ in numbers.clone() {
@@ -188,7 +154,6 @@ async fn clients(
         Ok(streams)
     };
     try_zip(accept, connect).await
->>>>>>> h-bench
 }
 
 /// Echoes until the client has no more to say.
