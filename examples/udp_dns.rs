@@ -87,11 +87,10 @@ async fn serve(socket: UdpSocket, nth: usize) -> io::Result<()> {
     let mut buffer = [0; 512];
     for number in 1_usize.. {
         let (length, peer) = socket.recv_from(&mut buffer).await?;
-        if let Some(answer) = answer(&buffer[..length])
-            && number % nth == 0
-        {
-            socket.send_to(&answer, peer).await?;
-        }
+        match answer(&buffer[..length]) {
+            Some(answer) if number % nth == 0 => socket.send_to(&answer, peer).await?,
+            _ => continue,
+        };
     }
     Ok(())
 }
