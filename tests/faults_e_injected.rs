@@ -284,13 +284,7 @@ fn e64_e65_listeners_that_run_short_pause_and_go_on() {
 #[test]
 fn e69_registrations_that_fail_are_errors_and_can_be_tried_again() {
     const NAME: &str = "e69_registrations_that_fail_are_errors_and_can_be_tried_again";
-    // No kernel refuses to change what is there, but filch would bear that, too; `polling`, which the generic wait is
-    // made with, would not.
-    let faults = if cfg!(filch_generic_poll) {
-        "epoll_add=ENOMEM:300,epoll_add=ENOSPC:300"
-    } else {
-        "epoll_add=ENOMEM:300,epoll_add=ENOSPC:300,epoll_mod=ENOMEM:300"
-    };
+    let faults = "epoll_add=ENOMEM:300,epoll_add=ENOSPC:300";
     if inject(NAME, faults, 1000).is_some() {
         return;
     }

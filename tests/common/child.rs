@@ -55,6 +55,37 @@ pub(crate) fn run_child_through(
     run(through, name, limit, environment)
 }
 
+/// A child that plays a part beside the test; it is killed at the end.
+pub(crate) struct Beside(std::process::Child);
+
+impl Beside {
+    /// Starts the test `name` of this program as such a child.
+    pub(crate) fn start(name: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program());
+        command.args(["--exact", name, "--nocapture", "--test-threads", "1"]);
+        command.env(VARIABLE, "1").envs(environment.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        Self(command.spawn().expect("a child process"))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().expect("the child can be killed");
+        self.0.wait().expect("the child's status");
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn program() -> PathBuf {
     std::env::current_exe().expect("the path of this program")
 }

@@ -19,7 +19,7 @@ mod tally;
 mod wakers;
 
 pub(crate) use allocator::{PerThread, held};
-pub(crate) use child::{Child, is_child, run_child, run_child_through, run_child_with};
+pub(crate) use child::{Beside, Child, is_child, run_child, run_child_through, run_child_with};
 pub(crate) use event::Event;
 pub(crate) use imports::{File, imports};
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]

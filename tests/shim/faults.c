@@ -162,8 +162,8 @@ int epoll_wait(int epoll, struct epoll_event *events, int most, int millis) {
 
 int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event) {
     REAL(epoll_ctl);
-    /* Linux has no use for memory but to add: "epoll_mod" is beyond what it does. */
-    int error = what == EPOLL_CTL_ADD ? hit("epoll_add") : what == EPOLL_CTL_MOD ? hit("epoll_mod") : 0;
+    /* To change what is there, or to take it out, wants nothing, and fails for want of nothing. */
+    int error = what == EPOLL_CTL_ADD ? hit("epoll_add") : 0;
     return error > 0 ? failed(error) : real(epoll, what, fd, event);
 }
 
