@@ -1,11 +1,11 @@
-//! cargo run --release --features hyper --example http_server
+//! cargo run --release --features filch/hyper --example http_server
 //!
 //! An HTTP server: hyper's protocol on filch's sockets, timers and tasks. Clients have ten seconds to finish a header. On
 //! Ctrl-C or SIGTERM it accepts no more, finishes the requests at hand, and ends. Without arguments it shows that with
 //! clients of its own. With an address it is yours:
 //!
 //! ```sh
-//! cargo run --release --features hyper --example http_server serve 127.0.0.1:8000
+//! cargo run --release --features filch/hyper --example http_server serve 127.0.0.1:8000
 //! curl http://127.0.0.1:8000/
 //! curl http://127.0.0.1:8000/slow                  # and press Ctrl-C at the server meanwhile
 //! curl --data 'some text' http://127.0.0.1:8000/echo
@@ -13,7 +13,7 @@
 
 use async_channel::Receiver;
 use filch::io::hyper::FilchTimer;
-use filch::io::{self, AsyncReadExt, AsyncWriteExt, Interest, Registered};
+use filch::io::{self, AsyncReadExt, AsyncWriteExt, Registered};
 use filch::net::{TcpListener, TcpStream};
 use filch::time::{Instant, sleep, timeout};
 use futures_lite::future::or;
@@ -21,12 +21,14 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode, server::conn::http1, service::service_fn};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 const USAGE: &str = "write `http_server` for a demonstration, or `http_server serve ADDRESS`, for instance 127.0.0.1:8000";
@@ -36,7 +38,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that `/echo` takes.
 const LARGEST_BODY: usize = 1 << 20;
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+/// How many requests are being answered.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    UNDER_WAY.fetch_add(1, Relaxed);
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => (StatusCode::OK, "hello from filch\n".into()),
         (&Method::GET, "/slow") => {
@@ -54,6 +60,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyp
     };
     let mut response = Response::new(Full::new(text));
     *response.status_mut() = status;
+    UNDER_WAY.fetch_sub(1, Relaxed);
     Ok(response)
 }
 
@@ -112,24 +119,22 @@ async fn serve(
     Ok(())
 }
 
-/// Waits for Ctrl-C or a SIGTERM. The signal's handler writes a byte to a socket, and filch can wait for any descriptor.
-async fn signalled() -> io::Result<()> {
+/// Becomes readable at Ctrl-C or a SIGTERM: the signal's handler writes a byte. filch can wait for any descriptor.
+fn signals() -> io::Result<Registered<UnixStream>> {
     let (ours, handlers) = UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM] {
         signal_hook::low_level::pipe::register(signal, handlers.try_clone()?)?;
     }
-    Registered::new(ours)?
-        .ready(Interest::READABLE)
-        .await
-        .map(drop)
+    Registered::new(ours)
 }
 
+/// Sends a request as it stands here, and gives the last line of what comes back.
 async fn fetch(address: SocketAddr, request: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    Ok(answer)
+    Ok(answer.lines().last().unwrap_or("nothing").to_owned())
 }
 
 async fn demo() -> Result<(), Box<dyn Error>> {
@@ -140,24 +145,23 @@ async fn demo() -> Result<(), Box<dyn Error>> {
 
     let get = |path| format!("GET {path} HTTP/1.1\r\nhost: filch\r\nconnection: close\r\n\r\n");
     let hello = fetch(address, &get("/")).await?;
-    println!("GET /: {hello:?}");
+    println!("GET /: {hello}");
 
     let start = Instant::now();
     let half = fetch(address, "GET / HTTP/1.1\r\nhost: fi").await?;
-    println!(
-        "half a header: given up after {:.1?}, {half:?}",
-        start.elapsed()
-    );
+    println!("half a request: {half}, after {:.1?}", start.elapsed());
 
     let slow_request = get("/slow");
     let slow = filch::spawn(async move { fetch(address, &slow_request).await });
-    sleep(Duration::from_millis(200)).await;
+    while UNDER_WAY.load(Relaxed) == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
     println!("told to stop, with a request under way");
     stop.close();
     server.await??;
     let slow = slow.await??;
-    println!("GET /slow: {slow:?}");
-    match hello.ends_with("hello from filch\n") && slow.ends_with("that took a while\n") {
+    println!("GET /slow: {slow}");
+    match hello == "hello from filch" && slow == "that took a while" {
         true => Ok(()),
         false => Err("these are not the right answers".into()),
     }
@@ -167,12 +171,13 @@ async fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     match arguments {
         [] => demo().await?,
         ["serve", address] => {
+            let signals = signals()?;
             let listener = TcpListener::bind(address).await?;
             println!("listening on {}", listener.local_addr()?);
             let (stop, stopped) = async_channel::bounded(1);
             let server = filch::spawn(serve(listener, Duration::from_secs(10), stopped));
-            signalled().await?;
-            println!("stopping");
+            signals.readable().await?;
+            println!("stopping; requests under way: {}", UNDER_WAY.load(Relaxed));
             stop.close();
             server.await??;
             println!("stopped");

@@ -157,8 +157,8 @@ fn e79_foreign_wakers_that_panic_do_not_stop_the_driver() {
 /// ever when no event comes. One that stays is woken when it does.
 #[test]
 fn e79_wakers_that_come_and_go_without_an_event_are_bounded() {
-    on_each_flavor(|runtime| {
-        runtime.block_on(async {
+    guarded(|| {
+        workers(2).block_on(async {
             let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
             let ours = Arc::new(Registered::new(ours).unwrap());
             let reader = ours.clone();

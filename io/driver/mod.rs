@@ -25,6 +25,8 @@ pub(crate) mod registry;
 pub(crate) mod slot;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) mod source;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
 #[cfg(not(any(loom, shuttle)))]
 mod wait_generic;
 #[cfg(all(not(any(loom, shuttle)), target_os = "linux", not(filch_generic_poll)))]
