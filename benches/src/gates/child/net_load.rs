@@ -25,7 +25,7 @@ const BUFFER: usize = 1024;
 const WAVES: u32 = 5;
 /// How long the server may take to close what the clients have closed, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a task takes at most from its answer to its next wait.
+/// How long a task takes at most to its next wait.
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Whether a scenario is one of these.
@@ -270,6 +270,8 @@ fn idle<H: NetHost>(connections: u64) -> io::Result<Readings> {
 fn waves<H: NetHost>(connections: u64) -> io::Result<Readings> {
     let frames = Frames::<H>::start()?;
     let mut visitors = Visitors::start(frames.address, connections)?;
+    // The one that accepts waits by then, so that its own descriptor is watched before the first wave as after it.
+    thread::sleep(MOMENT);
     let (files, slots) = (process::descriptors(), frames.host.watched());
     let (mut files_left, mut slots_left) = (0, 0);
     let (mut first, mut last) = (None, None);
