@@ -1,5 +1,5 @@
-//! filch is a multithreaded work-stealing async runtime: tasks, timers and a pool for blocking calls, with the breadth
-//! of Python's asyncio as its aim.
+//! filch is a multithreaded work-stealing async runtime: tasks, timers, sockets, files and a pool for blocking
+//! calls, with the breadth of Python's asyncio as its aim.
 //!
 //! ```
 //! filch::block_on(async {
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It is the tool for programs that have very many things to wait for, and a few cores to do them on. It is not a
-//! thread pool for computing (a loop without an `await` keeps its worker), and has no sockets yet.
+//! thread pool for computing: a loop without an `await` keeps its worker.
 //!
 //! # A tour
 //!
@@ -52,6 +52,33 @@
 //! });
 //! ```
 //!
+//! **Serve.** Sockets wait as timers do. They are watched by the runtime from the first time that they have to wait, and
+//! read and written through the traits of [`io`].
+//!
+//! ```
+//! use filch::io::{AsyncReadExt, AsyncWriteExt};
+//! use filch::net::{TcpListener, TcpStream};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! filch::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     filch::spawn(async move {
+//!         let (stream, _) = listener.accept().await?;
+//!         filch::io::copy(&stream, &stream).await
+//!     })
+//!     .detach();
+//!
+//!     let mut stream = TcpStream::connect(address).await?;
+//!     stream.write_all(b"ping").await?;
+//!     let mut answer = [0; 4];
+//!     stream.read_exact(&mut answer).await?;
+//!     assert_eq!(&answer, b"ping");
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
 //! **Block elsewhere.** A call that blocks its thread, such as [`std::thread::sleep`], would block all the tasks that are
 //! queued behind it. [`run_in_executor`] gives it a thread of the blocking pool, and a handle to await.
 //! [`block_in_place`] is for a call that borrows from the task.
@@ -81,10 +108,11 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | [`io`] | reading and writing: the traits, buffers, [`copy`](io::copy()), streams in memory, standard input and output; how crates for tokio and hyper run on filch |
 //! | [`task`] | spawning, handles, names, yielding, task-local values, tasks that are not `Send` |
-//! | [`fs`] | files and directories, on the blocking pool |
 //! | [`time`] | sleeps, timeouts, intervals, [`Instant`](time::Instant); a clock that tests move by hand |
+//! | [`net`] | TCP, UDP and Unix sockets; names and their addresses |
+//! | [`io`] | reading and writing: the traits, buffers, [`copy`](io::copy()), streams in memory, standard input and output, pipes, any other descriptor; how crates for tokio and hyper run on filch |
+//! | [`fs`] | files and directories, on the blocking pool |
 //! | [`runtime`] | [`Builder`](runtime::Builder), [`Runtime`](runtime::Runtime), [`Handle`](runtime::Handle), [`Executor`](runtime::Executor), [`Metrics`](runtime::Metrics) |
 //!
 //! # Features
@@ -174,7 +202,13 @@ pub mod task {
     pub use crate::runtime::{LocalSet, RunUntil, run_in_executor, spawn_blocking};
 }
 
-/// Sockets.
+/// Sockets: TCP, UDP and those of Unix, and the addresses behind a name.
+///
+/// They need no runtime to be made, only to wait. A socket is watched by the runtime in which it first has to wait, and
+/// goes on in any other. Reading and writing is in the traits of [`io`], for a socket and for a reference to
+/// it; any number of tasks may wait for one.
+///
+/// For Unix only.
 #[cfg(all(unix, not(any(loom, shuttle))))]
 pub mod net {
     #[doc(inline)]

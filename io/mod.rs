@@ -17,10 +17,12 @@
 //! [`futures_lite`](https://docs.rs/futures-lite). So a stream of filch fits wherever these are asked for, and a stream
 //! from elsewhere fits here.
 //!
-//! Three things to know of futures-lite's: [`read_line`](AsyncBufReadExt::read_line) wants an empty string each time, not
+//! Four things to know of futures-lite's: [`read_line`](AsyncBufReadExt::read_line) wants an empty string each time, not
 //! one to append to; a `read_line`, [`read_until`](AsyncBufReadExt::read_until) or
 //! [`read_exact`](AsyncReadExt::read_exact) that is dropped before its end has taken bytes from the stream and loses its
-//! place; and nothing bounds a line, so [`take`](AsyncReadExt::take) a limit from a peer that is not trusted.
+//! place; nothing bounds a line, so [`take`](AsyncReadExt::take) a limit from a peer that is not trusted; and
+//! [`read_to_end`](AsyncReadExt::read_to_end) and `read_to_string` zero all that their buffer has to spare at each poll,
+//! so that many megabytes in small pieces are better read by a loop of [`read`](AsyncReadExt::read).
 //!
 //! # Examples
 //!

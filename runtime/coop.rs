@@ -140,6 +140,7 @@ pub(crate) fn poll_progress(cx: &Context<'_>) -> Poll<()> {
 }
 
 /// Uses one unit up, if there is one; if not, [`poll_progress`] says what is to be done.
+#[cfg(not(any(loom, shuttle)))]
 #[inline]
 pub(crate) fn take_one() -> bool {
     WORDS.with(|words| match words.left.get() {
@@ -164,6 +165,7 @@ pub(crate) fn made_progress() {
 }
 
 /// Gives one unit back, of which nothing came.
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) fn refund() {
     WORDS.with(|words| {
         let left = words.left.get();

@@ -131,7 +131,7 @@ impl Timers {
 
     /// The same for one worker's wheel, which is waited for if it is locked.
     #[inline]
-    #[cfg(all(test, not(any(loom, shuttle))))]
+    #[cfg(all(test, feature = "test-util", not(any(loom, shuttle))))]
     pub(crate) fn advance_worker(
         &self,
         worker: usize,
@@ -139,7 +139,6 @@ impl Timers {
         mut wake: impl FnMut(ThinWaker),
     ) -> usize {
         let wheel = &self.wheels[worker];
-        #[cfg(feature = "test-util")]
         if self.clock.is_frozen() {
             return wheel.advance_exact(now, &mut wake);
         }

@@ -129,6 +129,57 @@ fn a_mix_balances_and_keeps_its_seed() {
 }
 
 #[test]
+#[cfg(unix)]
+fn connections_echo_every_byte_and_leave_nothing() {
+    let json = passing("echo --connections 40 --size 100 --waves 3 --for 300ms --workers 2");
+    assert_eq!(value(&json, "tasks"), "40");
+    assert_eq!(value(&json, "request_bytes"), "100");
+    // Each connection has a task at each end, and each wave one that opens them.
+    assert_eq!(value(&json, "spawned"), "243");
+    assert!(number(&json, "operations") >= 120.0);
+    let latency = ["p50", "p90", "p99", "max"].map(|at| number(&json, &format!("latency_{at}_us")));
+    assert!(latency.is_sorted() && latency[3] > 0.0, "{latency:?}");
+    assert_eq!(value(&json, "late_p50_us"), "null");
+    assert_eq!(value(&json, "slots_left"), "0");
+    assert!(["0", "null"].contains(&value(&json, "descriptors_left")));
+}
+
+#[test]
+#[cfg(unix)]
+fn long_requests_do_not_block_each_other() {
+    let json = passing("echo --connections 3 --size 5000000 --for 100ms --workers 1");
+    assert!(number(&json, "operations") >= 3.0);
+}
+
+#[test]
+#[cfg(unix)]
+fn people_read_the_latency() {
+    let output = run("echo --connections 5 --for 50ms --seed 7 --quiet");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    for part in [
+        "--connections 5  --size 64  --waves 1",
+        "latency",
+        "p90",
+        "per request, both ends",
+        "bytes sent = echoed",
+        "descriptors left",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let folder = text
+        .split("report: ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    let svg = std::fs::read_to_string(format!("{folder}/latency.svg")).unwrap();
+    assert!(svg.contains("Latency of requests: 5 connections, echo"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn people_read_the_seed_the_checks_and_the_report() {
     let output = run("sleep --tasks 100 --for 50ms --seed 7 --quiet");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -176,6 +227,9 @@ fn absurd_options_are_refused() {
         "--workers 5000",
         "--for 0",
         "doze",
+        "echo --tasks 3",
+        "echo --size 0",
+        "sleep --waves 2",
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments}");

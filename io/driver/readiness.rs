@@ -167,7 +167,7 @@ impl Readiness {
     }
 
     /// An attempt that had cleared the word has left something, or may have.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn restore(&self, direction: Direction, rearms: bool) {
         let cleared = if rearms { UNARMED } else { EMPTY };
         let word = self.word(direction);

@@ -12,7 +12,7 @@ pub(super) fn wait(poller: &Poller, timeout: Option<Duration>, events: &mut Even
 }
 
 /// Tells of each event, and forgets it.
-pub(super) fn drain(events: &mut Events, tell: &mut impl FnMut(Happened)) {
+pub(super) fn drain(events: &mut Events, mut tell: impl FnMut(Happened)) {
     for event in events.iter() {
         tell(Happened {
             key: event.key,

@@ -189,7 +189,7 @@ impl Events {
 
     /// Tells of each event. They are forgotten by the next wait.
     #[inline]
-    pub(super) fn drain(&mut self, tell: &mut impl FnMut(Happened)) {
+    pub(super) fn drain(&mut self, mut tell: impl FnMut(Happened)) {
         const READS: u32 = (libc::EPOLLIN | libc::EPOLLPRI | ENDS | libc::EPOLLERR) as u32;
         const WRITES: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         /// After these a read may leave something and no event tell of it: the peer's end comes behind data, and urgent

@@ -93,44 +93,53 @@ impl Driver {
         }
     }
 
-    /// Tells the sources of the events, and gives who waited to `wake`.
+    /// Tells the sources of the events, and gives who waited to `wake`: who waits alone to read at once, the others at the
+    /// end.
     #[inline]
     pub(crate) fn dispatch(&self, events: &mut Events, mut wake: impl FnMut(ThinWaker)) {
         let mut others = Vec::new();
-        let mut tell = |happened: Happened| {
-            // Nobody has the keys of wake-ups, nor those of sources that have ended.
-            let Some(slot) = Slot::by_key(happened.key) else {
-                return;
-            };
-            if happened.writable {
-                report_write(slot, &mut others);
-            }
-            let reader = if happened.readable {
-                slot.readiness
-                    .report(Direction::Read, happened.hung, &mut others)
-            } else {
-                None
-            };
-            if REARMS {
-                self.rearm_the_other(slot);
-            }
-            // In one place, so that it is compiled into the loop.
-            if let Some(waker) = reader.or_else(|| others.pop()) {
-                wake(waker);
-            }
-            while !others.is_empty() {
-                others.drain(..).for_each(&mut wake);
-            }
-        };
         match &self.wait {
             #[cfg(all(target_os = "linux", not(filch_generic_poll)))]
-            Wait::Linux(_) => events.linux.drain(&mut tell),
-            Wait::Generic => {
-                if let Some(generic) = &mut events.generic {
-                    wait_generic::drain(generic, &mut tell);
+            Wait::Linux(_) => events.linux.drain(|happened| {
+                if let Some(waker) = self.tell(happened, &mut others) {
+                    wake(waker);
                 }
-            }
+            }),
+            Wait::Generic => self.dispatch_generic(events, &mut others),
         }
+        if !others.is_empty() {
+            others.into_iter().for_each(wake);
+        }
+    }
+
+    #[cold]
+    fn dispatch_generic(&self, events: &mut Events, others: &mut Vec<ThinWaker>) {
+        if let Some(generic) = &mut events.generic {
+            wait_generic::drain(generic, |happened| {
+                let reader = self.tell(happened, others);
+                others.extend(reader);
+            });
+        }
+    }
+
+    /// Tells a source of an event; who waits alone to read is given back, and all others added to `others`.
+    #[inline(always)]
+    fn tell(&self, happened: Happened, others: &mut Vec<ThinWaker>) -> Option<ThinWaker> {
+        // Nobody has the keys of wake-ups, nor those of sources that have ended.
+        let slot = Slot::by_key(happened.key)?;
+        if happened.writable {
+            report_write(slot, others);
+        }
+        let reader = if happened.readable {
+            slot.readiness
+                .report(Direction::Read, happened.hung, others)
+        } else {
+            None
+        };
+        if REARMS {
+            self.rearm_the_other(slot);
+        }
+        reader
     }
 
     /// Where an event disarms, what it did not report is armed again.

@@ -3,12 +3,19 @@
 //!
 //! A datagram is taken whole, and a read tells nothing of the next one; so each is followed by another attempt before a wait.
 
+use super::socket::NO_SIGNAL;
 use crate::io::driver::source::Left;
 use std::io;
+use std::os::fd::AsFd;
 
 /// The result of an operation after which there may be more.
 pub(super) fn maybe_more<T>(result: io::Result<T>) -> io::Result<(T, Left)> {
     result.map(|value| (value, Left::Maybe))
+}
+
+/// Sends without a signal where nothing can be sent any more, as the standard library does not for Unix datagrams.
+pub(super) fn send(socket: &impl AsFd, datagram: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, datagram, NO_SIGNAL)?)
 }
 
 /// The methods of a connected datagram socket, for a type with a field `io` that is a `Registered`.
@@ -43,7 +50,7 @@ macro_rules! datagrams {
             ///
             /// As there.
             pub fn poll_send(&self, cx: &mut Context<'_>, datagram: &[u8]) -> Poll<io::Result<usize>> {
-                self.io.poll_io(Direction::Write, cx, |io| maybe_more(io.send(datagram)))
+                self.io.poll_io(Direction::Write, cx, |io| maybe_more(send(io, datagram)))
             }
 
             /// [`send`](Self::send), which does not wait.
@@ -52,7 +59,7 @@ macro_rules! datagrams {
             ///
             /// As there, and [`WouldBlock`](io::ErrorKind::WouldBlock), if there is no room.
             pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
-                self.io.try_call(Direction::Write, |io| maybe_more(io.send(datagram)))
+                self.io.try_call(Direction::Write, |io| maybe_more(send(io, datagram)))
             }
 
             /// Receives a datagram; gives its length, which may be zero. What the buffer has no room for is lost.

@@ -10,7 +10,7 @@ use crate::runtime::quietly::quietly;
 use crate::runtime::spawn;
 use crate::timer::sleep;
 use core::any::type_name;
-use core::panic::Location;
+use core::panic::{Location, RefUnwindSafe, UnwindSafe};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
@@ -34,6 +34,11 @@ struct State {
     /// How long the last pause was; zero if there is no shortage.
     length: Duration,
 }
+
+// A listener is unwind safe, as the standard library's. No panic leaves the state half changed: no foreign code runs while it
+// is.
+impl UnwindSafe for Shortage {}
+impl RefUnwindSafe for Shortage {}
 
 /// A pause, and who waits for its end; `None` if it has ended.
 struct Pause(Mutex<Option<Vec<Waker>>>);

@@ -7,6 +7,7 @@ use crate::runtime::context::WorkerGuard;
 use crate::runtime::shim::seeded;
 use crate::runtime::task::{Ran, Runnable, tidy};
 use crate::timer::clock::real as monotonic;
+use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 /// Maintenance comes at least this often, in measured time: 200 µs.
@@ -18,6 +19,11 @@ const WAKE_WORTH_NANOS: u64 = 50_000;
 const TRIAL_NANOS: u64 = 8_000;
 /// So many tasks are worth another core whatever they do: a poll takes 100 ns at least.
 const CROWD: usize = (WAKE_WORTH_NANOS / 100) as usize;
+/// Another worker's queue is much longer if it is so many times as long, and so many tasks.
+const AHEAD_TIMES: usize = 4;
+const AHEAD: usize = 64;
+/// The driver is left to the worker with the longer queue so many times in a row at most, some five milliseconds.
+const AHEAD_AT_MOST: u32 = 24;
 /// A deque that was longer has buffers to give back, of 128 KiB in all.
 const LONG: u64 = 4096;
 /// Without a timer in this time a sleep is a time to tidy up: 10 ms.
@@ -145,8 +151,49 @@ impl Worker {
         }
     }
 
+    /// Whether another worker has much more waiting than this one, all of it older than what the driver would bring:
+    /// better run out of work and take some of that. Not many times in a row, as the other may be kept in a poll.
+    fn is_far_ahead(&self) -> bool {
+        let own = if self.hinted.get() {
+            self.deque.len()
+        } else {
+            0
+        };
+        let remotes = self.shared.remotes.iter();
+        let most = remotes
+            .filter(|remote| remote.deque_has_work.load(Relaxed))
+            .map(|remote| remote.thief.len())
+            .max();
+        let is_so = most.is_some_and(|most| most > AHEAD_TIMES * own + AHEAD);
+        let times = self.left_to_others.get();
+        let leaves = is_so && times < AHEAD_AT_MOST;
+        self.left_to_others.set(if leaves { times + 1 } else { 0 });
+        leaves
+    }
+
+    /// Whether most of what ran lately had waited for IO. Then there is no backlog for events to go before: what waits is
+    /// of their kind, and came first.
+    fn is_mostly_io(&self) -> bool {
+        let (mut polls, mut events) = (0_u64, 0_u64);
+        for remote in &self.shared.remotes {
+            polls = polls.wrapping_add(remote.counters.polls.get());
+            events = events.wrapping_add(remote.counters.events.get());
+        }
+        let (polls_then, events_then) = self.asked_at.get();
+        let polled = polls.wrapping_sub(polls_then);
+        if polled >= u64::from(FEW) {
+            self.asked_at.set((polls, events));
+            let is_so = events.wrapping_sub(events_then).saturating_mul(2) >= polled;
+            self.was_mostly_io.set(is_so);
+        }
+        self.was_mostly_io.get()
+    }
+
     /// Asks the driver, if nobody else does, and wakes who waited for what it brings.
     fn fetch_events(&self) {
+        if self.is_far_ahead() {
+            return;
+        }
         let Some(mut events) = self.events.take() else {
             // They are being told further out, by a waker that runs tasks.
             return;
@@ -163,7 +210,12 @@ impl Worker {
         let Some(mut events) = self.events.take() else {
             return false;
         };
-        let outer = self.dispatch.replace(self.dispatch_for_wakes());
+        let dispatch = if self.is_mostly_io() {
+            Dispatch::ToDeque
+        } else {
+            self.dispatch_for_wakes()
+        };
+        let outer = self.dispatch.replace(dispatch);
         let mut woken = 0;
         self.shared
             .parking

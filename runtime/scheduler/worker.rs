@@ -48,6 +48,12 @@ pub(crate) struct Worker {
     /// A task that must not leave this thread has been here: the worker cannot be given to another thread.
     rooted: Cell<bool>,
     random: Cell<u64>,
+    /// Polls and events of all workers when this one asked last whether most of what runs has waited for IO, and what it
+    /// found.
+    pub(super) asked_at: Cell<(u64, u64)>,
+    pub(super) was_mostly_io: Cell<bool>,
+    /// How many times in a row this worker has left the driver to one with a longer queue.
+    pub(super) left_to_others: Cell<u32>,
     /// What the driver has brought, and was not told yet. Empty while it is told.
     pub(super) events: Cell<Option<Events>>,
 }
@@ -85,6 +91,9 @@ impl Worker {
             dispatch: Cell::new(Dispatch::ByTask),
             rooted: Cell::new(false),
             random: Cell::new((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            asked_at: Cell::new((0, 0)),
+            was_mostly_io: Cell::new(false),
+            left_to_others: Cell::new(0),
             events: Cell::new(Some(Events::new())),
             shared,
         }

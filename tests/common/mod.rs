@@ -10,6 +10,8 @@ mod allocator;
 mod child;
 mod event;
 mod imports;
+#[cfg(all(unix, not(any(loom, shuttle))))]
+pub(crate) mod net;
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 mod peers;
 mod source;

@@ -2,7 +2,7 @@
 //! came about.
 
 use filch_bench::json::Value;
-use filch_bench::text::grouped;
+use filch_bench::text::{bytes, grouped};
 
 use crate::ledger::Count;
 use crate::outcome::Outcome;
@@ -56,6 +56,7 @@ pub(crate) fn all(outcome: &Outcome) -> Vec<Check> {
         return Vec::new();
     }
     let mut checks = balances(outcome);
+    checks.extend(after_waves(outcome));
     checks.push(Check::none("early", outcome.tally[Count::Early]));
     checks.push(Check::none("lost", outcome.lost));
     checks.push(Check::none("twice", outcome.twice()));
@@ -65,6 +66,39 @@ pub(crate) fn all(outcome: &Outcome) -> Vec<Check> {
             .threads_left
             .map(|left| Check::none("threads left", left)),
     );
+    checks
+}
+
+/// Resident memory may grow by this much after the first wave of connections, and by so much for each connection of a
+/// wave: a slot for each that is not used again would be more.
+const GROWTH: u64 = 2 << 20;
+const GROWTH_PER_CONNECTION: u64 = 16;
+
+/// Nothing of a connection may be left when all of a wave are closed.
+fn after_waves(outcome: &Outcome) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if outcome.is_echo() {
+        let done = outcome.levels.len().saturating_sub(1) as u64;
+        checks.push(Check::equal(
+            "waves asked for = done",
+            &[outcome.waves, done],
+        ));
+    }
+    let left = outcome.descriptors_left();
+    checks.extend(left.map(|left| Check::none("descriptors left", left)));
+    checks.extend(
+        outcome
+            .slots_left()
+            .map(|left| Check::none("slots left", left)),
+    );
+    checks.extend(outcome.rss_growth().map(|growth| {
+        let most = GROWTH + GROWTH_PER_CONNECTION * outcome.tasks;
+        Check {
+            name: "memory flat",
+            pass: growth <= most,
+            found: format!("{} of at most {} more", bytes(growth), bytes(most)),
+        }
+    }));
     checks
 }
 
@@ -121,6 +155,17 @@ fn balances(outcome: &Outcome) -> Vec<Check> {
         ];
         checks.push(Check::equal("jobs sent = run = joined", &jobs));
     }
+    if outcome.is_echo() {
+        let ends = [of(Count::Opened), of(Count::Accepted), of(Count::Closed)];
+        checks.push(Check::equal("opened = accepted = closed", &ends));
+        let opened = outcome.tasks.saturating_mul(outcome.waves);
+        checks.push(Check::equal("connections = opened", &[opened, ends[0]]));
+        let requests = [of(Count::Asked), of(Count::Answered)];
+        checks.push(Check::equal("requests = right answers", &requests));
+        let sent = requests[0].saturating_mul(outcome.request_bytes);
+        let echoed = of(Count::EchoedBytes);
+        checks.push(Check::equal("bytes sent = echoed", &[sent, echoed]));
+    }
     if let Some((_, _, starved)) = outcome.yields {
         let many = of(Count::Yields) / outcome.tasks.max(1) >= MANY_TURNS;
         checks.push(Check::none("starved", if many { starved } else { 0 }));
@@ -133,6 +178,10 @@ fn balances(outcome: &Outcome) -> Vec<Check> {
 mod tests {
     use super::*;
     use crate::ledger::Tally;
+    #[cfg(unix)]
+    use crate::outcome::Level;
+    #[cfg(unix)]
+    use crate::outcome::tests::LEVEL;
     use crate::outcome::tests::right;
 
     fn failing(outcome: &Outcome) -> Vec<&'static str> {
@@ -152,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_right_passes() {
-        for scenario in Scenario::ALL {
+        for &scenario in Scenario::ALL {
             assert_eq!(failing(&right(scenario)), [""; 0], "{scenario:?}");
             assert!(all(&right(scenario)).len() >= 7);
         }
@@ -160,7 +209,7 @@ mod tests {
 
     #[test]
     fn each_broken_promise_fails_its_own_check() {
-        for scenario in Scenario::ALL {
+        for &scenario in Scenario::ALL {
             let broken = [
                 (
                     Outcome {
@@ -271,6 +320,47 @@ mod tests {
                 "{scenario:?} {count:?}"
             );
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn each_fault_of_connections_fails_its_check() {
+        for (count, number, expected) in [
+            (Count::Answered, 89, &["requests = right answers"][..]),
+            (Count::EchoedBytes, 90 * 64 - 1, &["bytes sent = echoed"]),
+            (Count::Closed, 44, &["opened = accepted = closed"]),
+            (Count::Accepted, 46, &["opened = accepted = closed"]),
+            (
+                Count::Opened,
+                44,
+                &["opened = accepted = closed", "connections = opened"],
+            ),
+            (Count::Wrong, 1, &["wrong results"]),
+        ] {
+            let outcome = with(Scenario::Echo, count, number);
+            assert_eq!(failing(&outcome), expected, "{count:?}");
+        }
+        let more = 1_000 + GROWTH + 9 * GROWTH_PER_CONNECTION;
+        for (descriptors, slots, rss, expected) in [
+            (9, 1, 1_000, &["descriptors left"][..]),
+            (8, 2, 1_000, &["slots left"]),
+            (8, 1, more, &[]),
+            (8, 1, more + 1, &["memory flat"]),
+        ] {
+            let mut outcome = right(Scenario::Echo);
+            outcome.levels[3..].fill(Level {
+                descriptors: Some(descriptors),
+                slots,
+                rss: Some(rss),
+            });
+            assert_eq!(failing(&outcome), expected);
+            outcome.levels[5] = LEVEL;
+            let went_down = !failing(&outcome).contains(&"memory flat");
+            assert!(went_down, "{rss}");
+        }
+        let mut outcome = right(Scenario::Echo);
+        outcome.levels.pop();
+        assert_eq!(failing(&outcome), ["waves asked for = done"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, value_parser};
 use filch_bench::{process, rng, text};
 
 use crate::outcome::KEYS;
@@ -18,24 +18,41 @@ const MOST_WORKERS: usize = 1_024;
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Each task has a record of this many bytes beside it.
 const RECORD_BYTES: u64 = 8;
+/// So often a request is in memory at most: at both ends, and in their sockets.
+const BUFFERS: u64 = 4;
+/// The descriptors of the process beside those of connections.
+const DESCRIPTORS_BESIDES: u64 = 64;
+/// The options that the scenario `echo` has alone.
+const OF_ECHO: [&str; 3] = ["connections", "size", "waves"];
+/// A request longer than this is no request.
+const LONGEST_REQUEST: u32 = 64 << 20;
+/// More waves than this are a mistake in typing.
+const MOST_WAVES: u32 = 10_000;
 
 const EXAMPLES: &str = "\
 Examples:
   stress                                      a million tasks sleeping 1 to 5 s
   stress mixed --for 1m --seed 0x5eed         everything at random, repeatable
-  stress yield --tasks 1000 --workers 2 --json --quiet | jq .operations_per_second";
+  stress yield --tasks 1000 --workers 2 --json --quiet | jq .operations_per_second
+  stress echo --connections 5000 --waves 5    connections opened, used and closed";
 
 /// What to run and how to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) scenario: Scenario,
+    /// How many tasks, or connections.
     pub(crate) tasks: u32,
+    /// The bytes of a request, and how often connections are opened, in the scenario `echo`.
+    pub(crate) size: u32,
+    pub(crate) waves: u32,
     pub(crate) length: Duration,
     /// The number of workers, if it is not the runtime's choice.
     pub(crate) workers: Option<usize>,
     pub(crate) seed: u64,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    /// What is not as one may expect, one sentence each.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Options {
@@ -47,25 +64,37 @@ impl Options {
     pub(crate) fn parse(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Options, clap::Error> {
-        Options::parse_with(arguments, process::available_memory())
+        let memory = process::available_memory();
+        Options::parse_with(arguments, memory, process::allow_descriptors)
     }
 
     fn parse_with(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
         memory: Option<u64>,
+        allow_descriptors: impl Fn(u64) -> Result<(), u64>,
     ) -> Result<Options, clap::Error> {
         let mut command = command();
         let matches = command.try_get_matches_from_mut(arguments)?;
         let named = matches.get_one::<String>("scenario").map(String::as_str);
         let scenario = Scenario::ALL
-            .into_iter()
+            .iter()
             .find(|scenario| Some(scenario.name()) == named);
-        let scenario = scenario.unwrap_or(Scenario::Sleep);
-        let options = Options {
+        let scenario = *scenario.unwrap_or(&Scenario::Sleep);
+        let is_echo = scenario == Scenario::Echo;
+        let others = if is_echo { &["tasks"][..] } else { &OF_ECHO };
+        if let Some(other) = others.iter().find(|name| matches.contains_id(name)) {
+            let refusal = match is_echo {
+                true => "echo has no --tasks but --connections, with a task at each end".to_owned(),
+                false => format!("--{other} is for echo alone"),
+            };
+            return Err(command.error(ErrorKind::ArgumentConflict, refusal));
+        }
+        let number = matches.get_one(if is_echo { "connections" } else { "tasks" });
+        let mut options = Options {
             scenario,
-            tasks: *matches
-                .get_one("tasks")
-                .unwrap_or(&scenario.default_tasks()),
+            tasks: *number.unwrap_or(&scenario.default_tasks()),
+            size: *matches.get_one("size").unwrap_or(&64),
+            waves: *matches.get_one("waves").unwrap_or(&1),
             length: *matches.get_one("for").unwrap_or(&Duration::from_secs(5)),
             workers: matches.get_one("workers").copied(),
             seed: matches
@@ -74,22 +103,62 @@ impl Options {
                 .unwrap_or_else(rng::fresh_seed),
             json: matches.get_flag("json"),
             quiet: matches.get_flag("quiet"),
+            notes: Vec::new(),
         };
-        match options.too_big_for(memory) {
+        let fitted = options.fit_descriptors(number.is_some(), allow_descriptors);
+        match fitted.err().or_else(|| options.too_big_for(memory)) {
             None => Ok(options),
             Some(refusal) => Err(command.error(ErrorKind::ValueValidation, refusal)),
         }
     }
 
+    /// Sees to it that there may be as many descriptors as connections need. If there may not, it takes fewer connections
+    /// and notes that.
+    ///
+    /// # Errors
+    ///
+    /// That there may not, if the number is the user's choice, or if there may not be any.
+    fn fit_descriptors(
+        &mut self,
+        is_chosen: bool,
+        allow: impl Fn(u64) -> Result<(), u64>,
+    ) -> Result<(), String> {
+        if self.scenario != Scenario::Echo {
+            return Ok(());
+        }
+        let need = 2 * u64::from(self.tasks) + DESCRIPTORS_BESIDES;
+        let Err(most) = allow(need) else {
+            return Ok(());
+        };
+        let room = most.saturating_sub(DESCRIPTORS_BESIDES) / 2;
+        let why = format!(
+            "{} connections need {need} descriptors, but this process may have {most}: raise that \
+             with `ulimit -n {need}`",
+            text::grouped(self.tasks.into()),
+        );
+        if is_chosen || room == 0 {
+            return Err(format!("{why}, or try --connections {room}"));
+        }
+        self.notes
+            .push(format!("{why}; it is {room} connections for now"));
+        self.tasks = room as u32;
+        allow(2 * room + DESCRIPTORS_BESIDES).map_err(|_| why)
+    }
+
     /// Why the run does not fit the memory, if it does not.
     fn too_big_for(&self, memory: Option<u64>) -> Option<String> {
         let memory = memory?;
-        let each = self.scenario.bytes_per_task() + RECORD_BYTES;
+        let buffers = match self.scenario {
+            Scenario::Echo => BUFFERS * u64::from(self.size),
+            _ => 0,
+        };
+        let each = self.scenario.bytes_per_task() + RECORD_BYTES + buffers;
         let need = u64::from(self.tasks).saturating_mul(each);
+        let (_, name) = self.scenario.of_what();
         (need > memory).then(|| {
             format!(
-                "{} tasks need about {} ({each} bytes each), but {} of memory is available; \
-                 try --tasks {}",
+                "{} {name} need about {} ({each} bytes each), but {} of memory is available; \
+                 try --{name} {}",
                 text::grouped(self.tasks.into()),
                 text::bytes(need),
                 text::bytes(memory),
@@ -100,8 +169,9 @@ impl Options {
 }
 
 fn command() -> Command {
-    let names = Scenario::ALL.map(Scenario::name);
-    let abouts = Scenario::ALL.map(|s| format!("  {:<9} {}", s.name(), s.about()));
+    let names: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();
+    let about = |s: &Scenario| format!("  {:<9} {}", s.name(), s.about());
+    let abouts: Vec<_> = Scenario::ALL.iter().map(about).collect();
     let keys: Vec<_> = KEYS
         .iter()
         .map(|(key, about)| format!("  {key:<22} {about}"))
@@ -133,6 +203,27 @@ fn command() -> Command {
                 .value_name("N")
                 .value_parser(tasks)
                 .help("How many tasks [default: sleep 1000000, others less]"),
+        )
+        .arg(
+            Arg::new("connections")
+                .long("connections")
+                .value_name("N")
+                .value_parser(tasks)
+                .help("echo: how many connections [default: 1000]"),
+        )
+        .arg(
+            Arg::new("size")
+                .long("size")
+                .value_name("BYTES")
+                .value_parser(value_parser!(u32).range(1..=i64::from(LONGEST_REQUEST)))
+                .help("echo: how long a request is [default: 64]"),
+        )
+        .arg(
+            Arg::new("waves")
+                .long("waves")
+                .value_name("K")
+                .value_parser(value_parser!(u32).range(1..=i64::from(MOST_WAVES)))
+                .help("echo: how often the connections are opened and closed [default: 1]"),
         )
         .arg(
             Arg::new("for")
@@ -213,7 +304,7 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Options, clap::Error> {
-        Options::parse_with(line.split_whitespace(), Some(1 << 30))
+        Options::parse_with(line.split_whitespace(), Some(1 << 30), |_| Ok(()))
     }
 
     fn refusal(line: &str) -> String {
@@ -240,18 +331,21 @@ mod tests {
         let expected = Options {
             scenario: Scenario::Mixed,
             tasks: 2_000,
+            size: 64,
+            waves: 1,
             length: Duration::from_millis(300),
             workers: Some(3),
             seed: 0x5eed,
             json: true,
             quiet: true,
+            notes: Vec::new(),
         };
         assert_eq!(parse(line).unwrap(), expected);
     }
 
     #[test]
     fn every_scenario_has_its_name() {
-        for scenario in Scenario::ALL {
+        for &scenario in Scenario::ALL {
             let options = parse(&format!("stress {}", scenario.name())).unwrap();
             assert_eq!(
                 (options.scenario, options.tasks),
@@ -274,6 +368,8 @@ mod tests {
             ("stress --for 25h", "at most 24h"),
             ("stress --for soon", "no duration"),
             ("stress --seed lucky", "64 bits"),
+            ("stress --waves 2", "--waves is for echo alone"),
+            ("stress mixed --size 2", "--size is for echo alone"),
         ] {
             let text = refusal(line);
             assert!(text.contains(reason), "`{line}` is refused with: {text}");
@@ -288,8 +384,49 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("--tasks 4194304"), "{text}");
-        let unknown = Options::parse_with(["stress", "--tasks", "100000000"], None);
+        let unknown = Options::parse_with(["stress", "--tasks", "100000000"], None, |_| Ok(()));
         assert_eq!(unknown.unwrap().tasks, 100_000_000);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn connections_are_read() {
+        let options = parse("stress echo --connections 2000 --size 1024 --waves 3").unwrap();
+        assert_eq!(
+            (options.tasks, options.size, options.waves),
+            (2_000, 1_024, 3)
+        );
+        for (line, reason) in [
+            ("stress echo --tasks 9", "--connections"),
+            ("stress echo --connections 0", "without tasks"),
+            ("stress echo --size 0", "0 is not in"),
+            ("stress echo --waves 0", "0 is not in"),
+            ("stress echo --size 64000000", "--connections 2"),
+        ] {
+            let text = refusal(line);
+            assert!(text.contains(reason), "`{line}` is refused with: {text}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn few_descriptors_are_said_and_make_few_connections() {
+        let parse = |line: &str, most: u64| {
+            Options::parse_with(line.split_whitespace(), None, move |need| {
+                if need <= most { Ok(()) } else { Err(most) }
+            })
+        };
+        let enough = parse("stress echo", 2_064).unwrap();
+        assert_eq!((enough.tasks, enough.notes.len()), (1_000, 0));
+        let fewer = parse("stress echo", 1_024).unwrap();
+        assert_eq!(fewer.tasks, 480);
+        assert!(fewer.notes[0].contains("`ulimit -n 2064`; it is 480"));
+        for line in ["stress echo --connections 1000", "stress echo"] {
+            let most = if line.ends_with("echo") { 64 } else { 1_024 };
+            let text = parse(line, most).unwrap_err().to_string();
+            assert!(text.contains("`ulimit -n 2064`"), "{text}");
+        }
+        assert!(parse("stress", 0).is_ok());
     }
 
     #[test]
@@ -298,6 +435,6 @@ mod tests {
         for (key, _) in KEYS {
             assert!(help.contains(key), "{key} is missing in the help");
         }
-        assert!(help.matches("\n  stress").count() >= 3);
+        assert!(help.matches("\n  stress").count() >= 4);
     }
 }

@@ -18,12 +18,18 @@ pub(crate) struct Outcome {
     pub(crate) workers: u64,
     /// How many tasks were asked for.
     pub(crate) tasks: u64,
+    /// Of the scenario `echo`: the bytes of a request, how many waves there were to be, and what there was before the
+    /// first and after each.
+    pub(crate) request_bytes: u64,
+    pub(crate) waves: u64,
+    pub(crate) levels: Vec<Level>,
     /// How long the run was to be, and how long it was until its last task had ended.
     pub(crate) length: Duration,
     pub(crate) elapsed: Duration,
     /// Whether Ctrl-C cut it short: then nothing is claimed of its balances.
     pub(crate) interrupted: bool,
     pub(crate) tally: Tally,
+    /// The lateness of wakes; in the scenario `echo`, the time from a request to the end of its answer.
     pub(crate) late: Histogram<u64>,
     /// The memory at the moment with most tasks alive.
     pub(crate) memory: Option<Memory>,
@@ -41,6 +47,18 @@ pub(crate) struct Outcome {
     pub(crate) threads_left: Option<u64>,
     pub(crate) samples: Vec<Sample>,
 }
+
+/// What the process and the runtime hold at a moment without connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level {
+    pub(crate) descriptors: Option<u64>,
+    /// Descriptors that the runtime watches.
+    pub(crate) slots: u64,
+    pub(crate) rss: Option<u64>,
+}
+
+/// With fewer waves than this to look at, memory that goes up and down is not told from memory that only goes up.
+const ENOUGH_WAVES: usize = 3;
 
 /// The memory of a number of tasks.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +93,12 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("machine", "cpu, cores, system, kernel, rustc, commit"),
     ("seed", "what fixed the random choices"),
     ("workers", "worker threads"),
-    ("tasks", "tasks, or chains of tasks, that were asked for"),
+    (
+        "tasks",
+        "tasks, chains of tasks, or connections, that were asked for",
+    ),
+    ("request_bytes", "echo: bytes of a request"),
+    ("waves", "echo: how often all connections were opened"),
     ("for_seconds", "length of the run, or the longest sleep"),
     (
         "elapsed_seconds",
@@ -84,7 +107,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("interrupted", "whether Ctrl-C cut the run short"),
     (
         "operations",
-        "wakes, yields, spawns, jobs or steps, by scenario",
+        "wakes, yields, spawns, jobs, steps or requests, by scenario",
     ),
     ("operations_per_second", "the same by elapsed_seconds"),
     (
@@ -98,14 +121,25 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("future_bytes", "sleep: size of the future of one task"),
     (
         "rss_bytes_per_task",
-        "growth of resident memory by the tasks alive, at their peak",
+        "growth of resident memory by task alive, or connection, at their peak",
     ),
     ("rss_bytes_peak", "greatest resident memory of the process"),
     ("cpu_seconds", "CPU time of the process during the run"),
+    (
+        "cpu_us_per_request",
+        "echo: the same by request, both ends, in microseconds",
+    ),
     ("late_p50_us", "median lateness of wakes in microseconds"),
     ("late_p99_us", "its 99th percentile"),
     ("late_p999_us", "its 99.9th percentile"),
     ("late_max_us", "the greatest lateness"),
+    (
+        "latency_p50_us",
+        "echo: median time from request to answer in microseconds",
+    ),
+    ("latency_p90_us", "its 90th percentile"),
+    ("latency_p99_us", "its 99th percentile"),
+    ("latency_max_us", "the longest"),
     ("yields_min", "yield: fewest yields of a task"),
     ("yields_max", "yield: most yields of a task"),
     ("blocking_threads_peak", "most threads of the blocking pool"),
@@ -123,6 +157,18 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ),
     ("leaked", "tasks alive in the runtime's count after the end"),
     ("threads_left", "threads alive after the runtime is dropped"),
+    (
+        "descriptors_left",
+        "echo: most descriptors left open after a wave",
+    ),
+    (
+        "slots_left",
+        "echo: most descriptors still watched after a wave",
+    ),
+    (
+        "rss_growth_bytes",
+        "echo: growth of resident memory after the first of five or more waves",
+    ),
     (
         "checks",
         "each check: its name, whether it passed, what was found",
@@ -148,7 +194,7 @@ impl Outcome {
             Scenario::Spawn | Scenario::Mixed => {
                 per_second(self.tally[Count::Spawned], self.elapsed)
             }
-            Scenario::Blocking => 0.0,
+            Scenario::Blocking | Scenario::Echo => 0.0,
         };
         (rate > 0.0).then_some(rate)
     }
@@ -157,16 +203,54 @@ impl Outcome {
     pub(crate) fn spawn_ns(&self) -> Option<f64> {
         let bursts = self.nanos(Count::BurstNanos);
         let mean = bursts.as_nanos() as f64 / self.tally[Count::Spawned].max(1) as f64;
-        (self.scenario.holds_all_at_once() && mean > 0.0).then_some(mean)
+        let is_loop = matches!(self.scenario, Scenario::Sleep | Scenario::Yield);
+        (is_loop && mean > 0.0).then_some(mean)
     }
 
     fn nanos(&self, count: Count) -> Duration {
         Duration::from_nanos(self.tally[count])
     }
 
-    /// A quantile of lateness in microseconds, if anything was late.
+    /// A quantile of lateness, or of latency in the scenario `echo`, in microseconds, if there was any.
     pub(crate) fn late(&self, quantile: f64) -> Option<u64> {
         (!self.late.is_empty()).then(|| self.late.value_at_quantile(quantile))
+    }
+
+    pub(crate) fn is_echo(&self) -> bool {
+        self.scenario == Scenario::Echo
+    }
+
+    /// The CPU time of a request and its answer, in microseconds.
+    pub(crate) fn cpu_us_per_request(&self) -> Option<f64> {
+        let micros = self.cpu?.as_secs_f64() * 1e6;
+        let is_known = self.is_echo() && self.operations() > 0;
+        is_known.then(|| micros / self.operations() as f64)
+    }
+
+    /// The most by which something was more after a wave than before the first.
+    fn left(&self, of: impl Fn(&Level) -> Option<u64>) -> Option<u64> {
+        let (first, waves) = self.levels.split_first()?;
+        let before = of(first)?;
+        let after = waves.iter().filter_map(of).max()?;
+        Some(after.saturating_sub(before))
+    }
+
+    pub(crate) fn descriptors_left(&self) -> Option<u64> {
+        self.left(|level| level.descriptors)
+    }
+
+    pub(crate) fn slots_left(&self) -> Option<u64> {
+        self.left(|level| Some(level.slots))
+    }
+
+    /// By how many bytes resident memory is more after the later half of the waves than after the first. It goes up and
+    /// down by some megabytes, so the least of that half is taken, and there must be some waves in it.
+    pub(crate) fn rss_growth(&self) -> Option<u64> {
+        let (_, waves) = self.levels.split_first()?;
+        let later = &waves[waves.len() / 2..];
+        let least = later.iter().map(|level| level.rss).min()??;
+        let growth = least.saturating_sub(waves.first()?.rss?);
+        (later.len() >= ENOUGH_WAVES).then_some(growth)
     }
 
     /// How many tasks were dropped more than once, or began or woke more than once.
@@ -186,6 +270,8 @@ impl Outcome {
 
     fn value(&self, key: &str, machine: &Machine, checks: &[Check]) -> Value {
         let is_sleep = self.scenario == Scenario::Sleep;
+        let late = |quantile| self.late(quantile).filter(|_| !self.is_echo());
+        let latency = |quantile| self.late(quantile).filter(|_| self.is_echo());
         match key {
             "scenario" => self.scenario.name().into(),
             "version" => machine.version.into(),
@@ -194,6 +280,8 @@ impl Outcome {
             "seed" => self.seed.into(),
             "workers" => self.workers.into(),
             "tasks" => self.tasks.into(),
+            "request_bytes" => self.is_echo().then_some(self.request_bytes).into(),
+            "waves" => self.is_echo().then_some(self.waves).into(),
             "for_seconds" => self.length.as_secs_f64().into(),
             "elapsed_seconds" => rounded(self.elapsed.as_secs_f64(), 6),
             "interrupted" => self.interrupted.into(),
@@ -208,10 +296,15 @@ impl Outcome {
                 .into(),
             "rss_bytes_peak" => self.rss_peak.into(),
             "cpu_seconds" => self.cpu.map(|cpu| rounded(cpu.as_secs_f64(), 6)).into(),
-            "late_p50_us" => self.late(0.5).into(),
-            "late_p99_us" => self.late(0.99).into(),
-            "late_p999_us" => self.late(0.999).into(),
-            "late_max_us" => self.late(1.0).into(),
+            "cpu_us_per_request" => self.cpu_us_per_request().map(|us| rounded(us, 3)).into(),
+            "late_p50_us" => late(0.5).into(),
+            "late_p99_us" => late(0.99).into(),
+            "late_p999_us" => late(0.999).into(),
+            "late_max_us" => late(1.0).into(),
+            "latency_p50_us" => latency(0.5).into(),
+            "latency_p90_us" => latency(0.9).into(),
+            "latency_p99_us" => latency(0.99).into(),
+            "latency_max_us" => latency(1.0).into(),
             "yields_min" => self.yields.map(|(least, _, _)| least).into(),
             "yields_max" => self.yields.map(|(_, most, _)| most).into(),
             "blocking_threads_peak" => self.blocking_threads_peak.into(),
@@ -226,6 +319,9 @@ impl Outcome {
             "twice" => self.twice().into(),
             "leaked" => self.leaked.into(),
             "threads_left" => self.threads_left.into(),
+            "descriptors_left" => self.descriptors_left().into(),
+            "slots_left" => self.slots_left().into(),
+            "rss_growth_bytes" => self.rss_growth().into(),
             "checks" => Value::List(checks.iter().map(Check::json).collect()),
             "pass" => (!self.interrupted)
                 .then(|| checks.iter().all(|check| check.pass))
@@ -263,6 +359,12 @@ fn rounded(number: f64, places: i32) -> Value {
 pub(crate) mod tests {
     use super::*;
     use crate::ledger::lateness;
+
+    pub(crate) const LEVEL: Level = Level {
+        descriptors: Some(8),
+        slots: 1,
+        rss: Some(1_000),
+    };
 
     /// An outcome of a scenario in which everything is right.
     pub(crate) fn right(scenario: Scenario) -> Outcome {
@@ -306,6 +408,18 @@ pub(crate) mod tests {
                 (JobsRun, 5),
                 (JobsJoined, 5),
             ]),
+            Scenario::Echo => Tally::of(&[
+                (Spawned, 37),
+                (Completed, 37),
+                (Dropped, 37),
+                (JoinedValue, 37),
+                (Opened, 45),
+                (Accepted, 45),
+                (Closed, 45),
+                (Asked, 90),
+                (EchoedBytes, 90 * 64),
+                (Answered, 90),
+            ]),
         };
         let mut late = lateness();
         late.record_n(1_000, 9).unwrap();
@@ -314,6 +428,12 @@ pub(crate) mod tests {
             seed: 1,
             workers: 2,
             tasks: 9,
+            request_bytes: 64,
+            waves: 5,
+            levels: match scenario {
+                Scenario::Echo => vec![LEVEL; 6],
+                _ => Vec::new(),
+            },
             length: Duration::from_secs(5),
             elapsed: Duration::from_secs(6),
             interrupted: false,
@@ -338,7 +458,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_key_has_a_value() {
-        for scenario in Scenario::ALL {
+        for &scenario in Scenario::ALL {
             let json = right(scenario).json(&Machine::read(), &[]).to_string();
             for (key, _) in KEYS {
                 assert!(

@@ -1,4 +1,4 @@
-//! The report of a run in a folder of its own: `report.json`, `lateness.svg` and `rss.svg`. It
+//! The report of a run in a folder of its own: `report.json`, `lateness.svg` or `latency.svg`, and `rss.svg`. It
 //! must not know how the result is shown elsewhere.
 
 use std::error::Error;
@@ -33,7 +33,12 @@ pub(crate) fn save(
     }
     std::fs::write(folder.join("report.json"), format!("{json}\n"))?;
     if !outcome.late.is_empty() {
-        lateness(outcome, machine).write(&folder.join("lateness.svg"))?;
+        let name = if outcome.is_echo() {
+            "latency.svg"
+        } else {
+            "lateness.svg"
+        };
+        lateness(outcome, machine).write(&folder.join(name))?;
     }
     if outcome.samples.iter().any(|sample| sample.rss.is_some()) {
         memory(outcome, machine).write(&folder.join("rss.svg"))?;
@@ -72,13 +77,24 @@ fn lateness(outcome: &Outcome, machine: &Machine) -> Plot {
             })
             .collect(),
     };
+    let (what, subtitle, y) = if outcome.is_echo() {
+        (
+            "Latency of requests",
+            "time from a request to the end of its answer, in each interval; lower is better",
+            "latency (µs)",
+        )
+    } else {
+        (
+            "Lateness of wakes",
+            "time from a deadline to the poll that sees it, in each interval; lower is better",
+            "lateness (µs)",
+        )
+    };
     Plot {
-        title: format!("Lateness of wakes: {}", subject(outcome)),
-        subtitle:
-            "time from a deadline to the poll that sees it, in each interval; lower is better"
-                .into(),
+        title: format!("{what}: {}", subject(outcome)),
+        subtitle: subtitle.into(),
         x: "time since the start (s)",
-        y: "lateness (µs)",
+        y,
         logarithmic: true,
         series: vec![
             series("max", 2, 1.0),
@@ -97,8 +113,9 @@ fn memory(outcome: &Outcome, machine: &Machine) -> Plot {
     let points = start.into_iter().chain(points).collect();
     let each = outcome.memory.map(|memory| {
         format!(
-            "{:.1} B per task with {} alive; ",
+            "{:.1} B per {} with {} alive; ",
             memory.per_task(),
+            outcome.scenario.of_what().0,
             grouped(memory.tasks)
         )
     });
@@ -130,7 +147,8 @@ fn subject(outcome: &Outcome) -> String {
     } else {
         ""
     };
-    format!("{tasks} tasks, {name}{partial}")
+    let (_, what) = outcome.scenario.of_what();
+    format!("{tasks} {what}, {name}{partial}")
 }
 
 fn footer(outcome: &Outcome, machine: &Machine) -> String {

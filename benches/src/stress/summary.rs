@@ -9,6 +9,7 @@ use crate::check::Check;
 use crate::ledger::Count;
 use crate::options::Options;
 use crate::outcome::Outcome;
+use crate::scenario::Scenario;
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +47,18 @@ pub(crate) fn head(options: &Options, machine: &Machine, paint: Paint) -> String
         .workers
         .map(|n| format!("  --workers {n}"))
         .unwrap_or_default();
+    let number = match options.scenario {
+        Scenario::Echo => format!(
+            "--connections {}  --size {}  --waves {}",
+            options.tasks, options.size, options.waves
+        ),
+        _ => format!("--tasks {}", options.tasks),
+    };
     let mut head = format!(
-        "filch {}, {}\n{}  --tasks {}  --for {}{workers}  --seed {:#x}\n",
+        "filch {}, {}\n{}  {number}  --for {}{workers}  --seed {:#x}\n",
         machine.version,
         machine.line(),
         options.scenario.name(),
-        options.tasks,
         for_argument(options),
         options.seed
     );
@@ -59,7 +66,7 @@ pub(crate) fn head(options: &Options, machine: &Machine, paint: Paint) -> String
         head.push_str(&paint.bad(DEBUG_BUILD));
         head.push('\n');
     }
-    for warning in machine.warnings() {
+    for warning in options.notes.iter().cloned().chain(machine.warnings()) {
         let _ = writeln!(head, "warning: {warning}");
     }
     head
@@ -123,8 +130,9 @@ pub(crate) fn body(outcome: &Outcome, checks: &[Check], paint: Paint) -> String 
                 .filter(|memory| memory.tasks >= ENOUGH)
                 .map(|memory| {
                     format!(
-                        "{:.1} B/task with {} alive",
+                        "{:.1} B/{} with {} alive",
                         memory.per_task(),
+                        outcome.scenario.of_what().0,
                         grouped(memory.tasks)
                     )
                 }),
@@ -142,9 +150,10 @@ pub(crate) fn body(outcome: &Outcome, checks: &[Check], paint: Paint) -> String 
             .map(|late| format!("{name} {}", micros(late)))
     };
     row(
-        "late",
+        if outcome.is_echo() { "latency" } else { "late" },
         vec![
             late("p50", 0.5),
+            late("p90", 0.9).filter(|_| outcome.is_echo()),
             late("p99", 0.99),
             late("p99.9", 0.999),
             late("max", 1.0),
@@ -162,6 +171,9 @@ pub(crate) fn body(outcome: &Outcome, checks: &[Check], paint: Paint) -> String 
                     duration(outcome.elapsed)
                 )
             }),
+            outcome
+                .cpu_us_per_request()
+                .map(|micros| format!("{micros:.2} µs per request, both ends")),
             Some(format!("{} workers", outcome.workers)),
         ],
     );
@@ -214,7 +226,6 @@ mod tests {
     use super::*;
     use crate::check;
     use crate::outcome::tests::right;
-    use crate::scenario::Scenario;
 
     #[test]
     fn a_pass_says_so_without_colour() {

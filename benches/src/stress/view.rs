@@ -80,7 +80,11 @@ fn line(status: &Status<'_>) -> String {
             grouped(tally.sleeping()),
             grouped(tally[Count::Woken])
         ),
-        _ => format!("live {}  {}", grouped(tally.alive()), operations(status)),
+        scenario => format!(
+            "live {}  {}",
+            grouped(scenario.live(tally)),
+            operations(status)
+        ),
     };
     let parts = [Some(tasks), memory(status), cpu(status), late(status)];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
@@ -104,7 +108,10 @@ fn memory(status: &Status<'_>) -> Option<String> {
         .memory
         .filter(|_| status.scenario.holds_all_at_once());
     Some(match each {
-        Some(memory) => format!("{rss} ({:.0} B/task)", memory.per_task()),
+        Some(memory) => {
+            let (one, _) = status.scenario.of_what();
+            format!("{rss} ({:.0} B/{one})", memory.per_task())
+        }
         None => rss,
     })
 }
@@ -116,8 +123,12 @@ fn cpu(status: &Status<'_>) -> Option<String> {
 
 fn late(status: &Status<'_>) -> Option<String> {
     let at = |quantile| micros(status.late.value_at_quantile(quantile));
+    let name = match status.scenario {
+        Scenario::Echo => "took",
+        _ => "late",
+    };
     (!status.late.is_empty())
-        .then(|| format!("late p50 {}  p99 {}  max {}", at(0.5), at(0.99), at(1.0)))
+        .then(|| format!("{name} p50 {}  p99 {}  max {}", at(0.5), at(0.99), at(1.0)))
 }
 
 /// The live view of a terminal.
@@ -187,12 +198,13 @@ impl Bars {
         }
         let live = format!("live {}", grouped(status.scenario.live(tally)));
         let late = late(status).filter(|_| self.waking.is_none());
+        let (_, name) = status.scenario.of_what();
         let facts: Vec<_> = [Some(live), memory(status), cpu(status), late]
             .into_iter()
             .flatten()
             .collect();
         self.facts
-            .set_message(format!(" {:<8}{}", "tasks", facts.join("   ")));
+            .set_message(format!(" {name:<8}{}", facts.join("   ")));
         self.update_table(status.metrics);
     }
 

@@ -4,7 +4,7 @@ use crate::io::driver::readiness::Direction;
 use crate::io::interest::{Interest, Ready};
 use crate::io::net::address_error::AddrError;
 use crate::io::net::conversions::conversions;
-use crate::io::net::datagram::{datagrams, maybe_more};
+use crate::io::net::datagram::{datagrams, maybe_more, send};
 use crate::io::net::options::{buffer_options, tos_option, ttl_option};
 use crate::io::net::resolve::{ToSocketAddrs, addresses};
 use crate::io::net::setup::example;

@@ -33,8 +33,9 @@ pub(super) fn from_system(address: Option<SocketAddrAny>) -> io::Result<SocketAd
         return SocketAddr::from_pathname("");
     };
     let address = SocketAddrUnix::try_from(address)?;
+    // rustix reads an address without a name as one of an empty abstract name.
     #[cfg(target_os = "linux")]
-    if let Some(name) = address.abstract_name() {
+    if let Some(name) = address.abstract_name().filter(|name| !name.is_empty()) {
         return <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
     }
     let path = address.path_bytes().unwrap_or_default();

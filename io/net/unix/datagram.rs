@@ -4,7 +4,7 @@ use super::retry::Pauses;
 use crate::io::driver::readiness::Direction;
 use crate::io::interest::{Interest, Ready};
 use crate::io::net::conversions::conversions;
-use crate::io::net::datagram::{datagrams, maybe_more};
+use crate::io::net::datagram::{datagrams, maybe_more, send};
 use crate::io::net::options::buffer_options;
 use crate::io::net::setup::example;
 use crate::io::net::waiting::waiting;
@@ -214,7 +214,8 @@ impl UnixDatagram {
         })
     }
 
-    /// Ends receiving, sending, or both.
+    /// Ends receiving, sending, or both. Who sends here is refused after the end of receiving; Linux does not tell who
+    /// receives, so that a receive waits on.
     ///
     /// # Errors
     ///

@@ -25,7 +25,7 @@ const BUFFER: usize = 1024;
 const WAVES: u32 = 5;
 /// How long the server may take to close what the clients have closed, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a task takes at most from its answer to its next wait.
+/// How long a task takes at most to its next wait.
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Whether a scenario is one of these.
@@ -70,7 +70,7 @@ static WRONG: AtomicU64 = AtomicU64::new(0);
 
 fn echo<H: NetHost>(connections: u64, warmup: Duration, length: Duration) -> io::Result<Readings> {
     let host = build::<H>()?;
-    let cpu = host.run(async move {
+    host.run(async move {
         let listener = H::listen().await?;
         let server = H::address(&listener)?;
         H::detach(async move {
@@ -81,21 +81,25 @@ fn echo<H: NetHost>(connections: u64, warmup: Duration, length: Duration) -> io:
                 }
             }
         });
-        for number in 0..connections {
-            let stream = H::connect(server).await?;
+        let mut streams = Vec::new();
+        for _ in 0..connections {
+            streams.push(H::connect(server).await?);
+        }
+        for (number, stream) in (0..).zip(streams) {
             H::detach(client::<H>(stream, number));
         }
-        H::sleep(warmup).await;
-        let cpu = process::cpu_time();
-        STAGE.store(MEASURING, Relaxed);
-        H::sleep(length).await;
-        STAGE.store(ENDING, Relaxed);
-        let cpu = since(cpu);
-        while H::alive() > 1 {
-            H::sleep(LOOK).await;
-        }
-        io::Result::Ok(cpu)
+        io::Result::Ok(())
     })?;
+    // This thread keeps the time, as a task may be late.
+    thread::sleep(warmup);
+    let (cpu, begin) = (process::cpu_time(), Instant::now());
+    STAGE.store(MEASURING, Relaxed);
+    thread::sleep(length);
+    STAGE.store(ENDING, Relaxed);
+    let (cpu, length) = (since(cpu), begin.elapsed());
+    while host.run(async { H::alive() }) > 1 {
+        thread::sleep(LOOK);
+    }
     drop(host);
     let mut took: Vec<u64> = lock(&TOOK).concat().into_iter().map(u64::from).collect();
     took.sort_unstable();
@@ -266,6 +270,8 @@ fn idle<H: NetHost>(connections: u64) -> io::Result<Readings> {
 fn waves<H: NetHost>(connections: u64) -> io::Result<Readings> {
     let frames = Frames::<H>::start()?;
     let mut visitors = Visitors::start(frames.address, connections)?;
+    // The one that accepts waits by then, so that its own descriptor is watched before the first wave as after it.
+    thread::sleep(MOMENT);
     let (files, slots) = (process::descriptors(), frames.host.watched());
     let (mut files_left, mut slots_left) = (0, 0);
     let (mut first, mut last) = (None, None);

@@ -49,6 +49,14 @@ pub(crate) enum Count {
     Twice,
     /// Sleeps that began.
     Asleep,
+    /// Connections closed by their client, answers that were right, bytes that servers sent back, requests, and
+    /// connections accepted and opened.
+    Closed,
+    Answered,
+    EchoedBytes,
+    Asked,
+    Accepted,
+    Opened,
     /// Yields, blocking jobs by stage, and steps of the mixed scenario.
     Yields,
     JobsJoined,
@@ -124,6 +132,12 @@ pub(crate) fn late(deadline: Instant) {
     }
 }
 
+/// Records how long something took that began at `begin`.
+#[cfg(unix)]
+pub(crate) fn took(begin: Instant) {
+    record_lateness(begin.elapsed());
+}
+
 fn record_lateness(late: Duration) {
     let micros = late.as_micros().try_into().unwrap_or(u64::MAX);
     SHARD.with(|shard| {
@@ -138,7 +152,7 @@ pub(crate) fn lateness() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are valid")
 }
 
-/// Takes what was recorded as late since the last call out of every shard.
+/// Takes what was recorded as late, or as a duration, since the last call out of every shard.
 pub(crate) fn take_lateness() -> Histogram<u64> {
     let shards = SHARDS
         .lock()
@@ -186,6 +200,11 @@ impl Tally {
     /// Sleeps that have begun and not ended.
     pub(crate) fn sleeping(&self) -> u64 {
         self[Count::Asleep].saturating_sub(self[Count::Woken])
+    }
+
+    /// Connections that are opened and not closed.
+    pub(crate) fn connected(&self) -> u64 {
+        self[Count::Opened].saturating_sub(self[Count::Closed])
     }
 
     /// A tally of given counts, for the tests of what is made of it.

@@ -2,6 +2,8 @@
 //! runtime's public face and the ledger; they must not know how a result is judged or shown.
 
 mod blocking;
+#[cfg(unix)]
+mod echo;
 mod mixed;
 mod sleep;
 mod spawn;
@@ -13,6 +15,7 @@ use filch::runtime::Runtime;
 
 use crate::interrupt::stopping;
 use crate::ledger::{Count, Tally, add, tick, wake_main};
+use crate::outcome::Level;
 
 /// What a scenario needs to know of a run.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,10 @@ pub(crate) struct Load {
     pub(crate) length: Duration,
     /// What fixes the random choices.
     pub(crate) seed: u64,
+    /// The bytes of a request.
+    pub(crate) size: u32,
+    /// How often connections are opened and closed.
+    pub(crate) waves: u32,
 }
 
 /// A scenario.
@@ -38,15 +45,19 @@ pub(crate) enum Scenario {
     Blocking,
     /// Everything at random.
     Mixed,
+    /// Connections with servers that echo.
+    Echo,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Scenario; 5] = [
+    pub(crate) const ALL: &[Scenario] = &[
         Scenario::Sleep,
         Scenario::Yield,
         Scenario::Spawn,
         Scenario::Blocking,
         Scenario::Mixed,
+        #[cfg(unix)]
+        Scenario::Echo,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -56,6 +67,7 @@ impl Scenario {
             Scenario::Spawn => "spawn",
             Scenario::Blocking => "blocking",
             Scenario::Mixed => "mixed",
+            Scenario::Echo => "echo",
         }
     }
 
@@ -66,15 +78,16 @@ impl Scenario {
             Scenario::Spawn => "chains of tasks that spawn and join batches of tasks",
             Scenario::Blocking => "each task awaits jobs of the blocking pool, one by one",
             Scenario::Mixed => "sleeps, yields, spawns, aborts, panics, timeouts, jobs at random",
+            Scenario::Echo => "TCP connections that echo requests; checks every byte",
         }
     }
 
-    /// The number of tasks of a run that was given none.
+    /// The number of tasks, or of connections, of a run that was given none.
     pub(crate) fn default_tasks(self) -> u32 {
         match self {
             Scenario::Sleep => 1_000_000,
             Scenario::Yield => 10_000,
-            Scenario::Spawn | Scenario::Mixed => 1_000,
+            Scenario::Spawn | Scenario::Mixed | Scenario::Echo => 1_000,
             Scenario::Blocking => 256,
         }
     }
@@ -86,6 +99,8 @@ impl Scenario {
             Scenario::Yield => 160,
             Scenario::Blocking => 1_024,
             Scenario::Spawn | Scenario::Mixed => 4_096,
+            // Most of it the kernel's.
+            Scenario::Echo => 10_000,
         }
     }
 
@@ -97,6 +112,7 @@ impl Scenario {
             Scenario::Spawn => "spawns",
             Scenario::Blocking => "jobs",
             Scenario::Mixed => "steps",
+            Scenario::Echo => "requests",
         }
     }
 
@@ -108,21 +124,30 @@ impl Scenario {
             Scenario::Spawn => Count::Spawned,
             Scenario::Blocking => Count::JobsJoined,
             Scenario::Mixed => Count::Steps,
+            Scenario::Echo => Count::Answered,
         }]
     }
 
-    /// How many tasks are alive: in the scenario `sleep`, asleep.
+    /// How many tasks are alive: in the scenario `sleep`, asleep; in `echo`, how many connections are open.
     pub(crate) fn live(self, tally: &Tally) -> u64 {
-        if self == Scenario::Sleep {
-            tally.sleeping()
-        } else {
-            tally.alive()
+        match self {
+            Scenario::Sleep => tally.sleeping(),
+            Scenario::Echo => tally.connected(),
+            _ => tally.alive(),
         }
     }
 
     /// Whether all tasks are alive at one time, so that memory per task can be told.
     pub(crate) fn holds_all_at_once(self) -> bool {
-        matches!(self, Scenario::Sleep | Scenario::Yield)
+        matches!(self, Scenario::Sleep | Scenario::Yield | Scenario::Echo)
+    }
+
+    /// What [`live`](Self::live) counts, as one and as many.
+    pub(crate) fn of_what(self) -> (&'static str, &'static str) {
+        match self {
+            Scenario::Echo => ("connection", "connections"),
+            _ => ("task", "tasks"),
+        }
     }
 
     /// Whether the run ends by the clock rather than when each task has had its turn.
@@ -143,6 +168,19 @@ impl Scenario {
             Scenario::Spawn => spawn::start(runtime, load),
             Scenario::Blocking => blocking::start(runtime, load),
             Scenario::Mixed => mixed::start(runtime, load),
+            #[cfg(unix)]
+            Scenario::Echo => echo::start(runtime, load),
+            #[cfg(not(unix))]
+            Scenario::Echo => unreachable!("it is not among the scenarios here"),
+        }
+    }
+
+    /// What there was before the first wave of connections and after each.
+    pub(crate) fn levels(self) -> Vec<Level> {
+        match self {
+            #[cfg(unix)]
+            Scenario::Echo => echo::levels(),
+            _ => Vec::new(),
         }
     }
 }
@@ -179,7 +217,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_short() {
-        let mut names = Scenario::ALL.map(Scenario::name);
+        let mut names: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(

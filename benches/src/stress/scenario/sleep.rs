@@ -88,6 +88,8 @@ mod tests {
             tasks: 1,
             length,
             seed: 1,
+            size: 64,
+            waves: 1,
         })
     }
 
