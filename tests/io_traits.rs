@@ -3,16 +3,21 @@
 
 mod common;
 
-use common::{CountingWaker, Event, guarded, on_each_flavor, poll_once};
+#[cfg(all(feature = "hyper", feature = "test-util"))]
+use common::Event;
+use common::{CountingWaker, guarded, on_each_flavor, poll_once};
 use filch::io::{
     self, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
     Cursor, DuplexStream, ErrorKind, SeekFrom, SimplexReader, SimplexWriter, duplex, split,
 };
+#[cfg(feature = "tokio")]
 use std::future::poll_fn;
 use std::io::{IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+use std::task::Waker;
+use std::task::{Context, Poll};
 
 #[test]
 fn streams_have_the_traits_of_futures_io_by_value_and_by_reference() {
