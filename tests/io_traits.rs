@@ -3,7 +3,7 @@
 
 mod common;
 
-#[cfg(all(feature = "hyper", feature = "test-util"))]
+#[cfg(feature = "hyper")]
 use common::Event;
 use common::{CountingWaker, guarded, on_each_flavor, poll_once};
 use filch::io::{
