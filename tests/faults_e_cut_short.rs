@@ -78,7 +78,8 @@ fn e76_readers_that_do_not_read_hold_writers_back() {
         assert!(writers.iter().all(|writer| !writer.is_finished()));
         assert!(last < CONNECTIONS * 16 * BLOCK, "{last} bytes were taken");
         let grown = common::resident_bytes().saturating_sub(before);
-        assert!(grown < CONNECTIONS * BLOCK, "grown by {grown} bytes");
+        let bounded = grown < CONNECTIONS * BLOCK || !common::MEMORY_TELLS;
+        assert!(bounded, "grown by {grown} bytes");
         // Others go on.
         let (mut ours, mut theirs) = tcp_pair().await;
         for _ in 0..100 {

@@ -79,7 +79,10 @@ fn e74_stopped_client_with_thousands_of_connections_hurts_nobody() {
         }
         let each = resident_bytes().saturating_sub(memory) / idle();
         println!("{each} bytes for each connection");
-        assert!(each <= 1536, "{each} bytes for each connection");
+        assert!(
+            each <= 1536 || !common::MEMORY_TELLS,
+            "{each} bytes for each connection"
+        );
         let stop = format!("kill -STOP {}", client.id());
         assert!(
             Command::new("sh")
@@ -99,7 +102,13 @@ fn e74_stopped_client_with_thousands_of_connections_hurts_nobody() {
             }
         })
         .detach();
-        let bound = Duration::from_millis(if cfg!(debug_assertions) { 5 } else { 1 });
+        let bound = Duration::from_millis(if cfg!(filch_tsan) {
+            50
+        } else if cfg!(debug_assertions) {
+            5
+        } else {
+            1
+        });
         // The machine may have other things to do: three attempts.
         let mut p99 = Duration::MAX;
         for _ in 0..3 {

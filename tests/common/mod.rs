@@ -23,7 +23,9 @@ pub(crate) use child::{Beside, Child, is_child, run_child, run_child_through, ru
 pub(crate) use event::Event;
 pub(crate) use imports::{File, imports};
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
-pub(crate) use peers::{descriptors, listener, processor_time, reset, tcp_pair, tcp_pair_with_std};
+pub(crate) use peers::{
+    MEMORY_TELLS, descriptors, listener, processor_time, reset, tcp_pair, tcp_pair_with_std,
+};
 pub(crate) use source::{library_files, root};
 pub(crate) use tally::{Tally, Token};
 pub(crate) use wakers::{CountingWaker, poll_once};

@@ -33,6 +33,9 @@ pub(crate) fn reset(stream: impl std::os::fd::AsFd) {
         .expect("a socket that is open");
 }
 
+/// Whether what is resident tells of filch: where a sanitizer may be at work, it does not.
+pub(crate) const MEMORY_TELLS: bool = cfg!(not(any(filch_system_alloc, filch_tsan)));
+
 /// How many descriptors the process has open.
 pub(crate) fn descriptors() -> usize {
     let open = std::fs::read_dir("/proc/self/fd").expect("a Linux system");
