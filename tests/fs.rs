@@ -1047,7 +1047,8 @@ mod self_polled {
                     .poll(&mut Context::from_waker(&waker))
                     .is_ready()
                 {
-                    slot.0 = None;
+                    // The waker, which holds the slot, too.
+                    *slot = (None, None);
                 }
             }
         }
