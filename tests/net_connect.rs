@@ -5,7 +5,9 @@ mod common;
 
 use common::net::on_each;
 use filch::net::{AddrError, TcpListener, TcpStream, ToSocketAddrs, lookup_host};
-use filch::time::{Instant, timeout};
+use filch::time::Instant;
+#[cfg(target_os = "linux")]
+use filch::time::timeout;
 use futures_lite::future::poll_once;
 use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
