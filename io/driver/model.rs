@@ -77,101 +77,96 @@ impl Source {
         }
     }
 
-    /// A task that takes one.
+    /// A task that takes one, and says that it has left nothing if it `empties`.
     fn reader(self: &Arc<Self>, stand: &Stand, empties: bool) -> impl Sized + use<> {
         let source = self.clone();
         stand.spawn(move |cx: &Context<'_>, _| source.poll(cx.waker(), empties))
     }
 }
 
+/// So many tasks that each take one: `waiting` of them wait when `meanwhile` begins on another thread, and as many polls
+/// are made beside it as are queued then. In the end each task has ended.
+fn readers_against(readers: usize, waiting: usize, before: fn(&Source), meanwhile: fn(&Source)) {
+    check(move || {
+        let (stand, source) = (Stand::new(), Source::armed());
+        before(&source);
+        let empties = readers == 1;
+        let tasks: Vec<_> = (0..readers)
+            .map(|_| source.reader(&stand, empties))
+            .collect();
+        for _ in 0..waiting {
+            turn();
+        }
+        let there = source.clone();
+        let other = thread::spawn(move || meanwhile(&there));
+        for _ in 0..readers {
+            turn();
+        }
+        other.join().unwrap();
+        run_all();
+        drop(tasks);
+        stand.end();
+    });
+}
+
 /// An event against an attempt that an older event allowed, and against the wait after it.
 #[test]
 fn event_against_attempt() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        source.report(false);
-        let reader = source.reader(&stand, true);
-        let poller = source.clone();
-        let other = thread::spawn(move || poller.happen(1, false));
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(reader);
-        stand.end();
-    });
+    readers_against(
+        1,
+        0,
+        |source| source.report(false),
+        |source| source.happen(1, false),
+    );
 }
 
 /// An event against a wait in the word.
 #[test]
 fn event_against_wait() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        let reader = source.reader(&stand, true);
-        let poller = source.clone();
-        let other = thread::spawn(move || poller.happen(1, false));
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(reader);
-        stand.end();
-    });
+    readers_against(1, 0, |_| (), |source| source.happen(1, false));
 }
 
 /// One event against two tasks that wait for it, as there is something for both.
 #[test]
 fn event_against_two_waiters() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        let readers = [source.reader(&stand, false), source.reader(&stand, false)];
-        let poller = source.clone();
-        let other = thread::spawn(move || poller.happen(2, false));
-        turn();
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(readers);
-        stand.end();
-    });
+    readers_against(2, 0, |_| (), |source| source.happen(2, false));
 }
 
 /// An event against one that joins a crowd: it is taken with the list, or sees the event.
 #[test]
 fn event_against_joining_the_crowd() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        let readers = [0; 3].map(|_| source.reader(&stand, false));
-        turn();
-        turn();
-        let poller = source.clone();
-        let other = thread::spawn(move || poller.happen(3, false));
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(readers);
-        stand.end();
-    });
+    readers_against(3, 2, |_| (), |source| source.happen(3, false));
 }
 
 /// Two events against a crowd that forms anew between them: the list may be behind the word.
 #[test]
 fn events_against_crowd() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        let readers = [0; 2].map(|_| source.reader(&stand, false));
-        turn();
-        turn();
-        let poller = source.clone();
-        let other = thread::spawn(move || {
-            poller.happen(1, false);
-            poller.happen(1, false);
-        });
-        turn();
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(readers);
-        stand.end();
-    });
+    let twice = |source: &Source| {
+        source.happen(1, false);
+        source.happen(1, false);
+    };
+    readers_against(2, 2, |_| (), twice);
+}
+
+/// The peer has said its last word, and an attempt is refused all the same, against an event.
+#[test]
+fn event_against_refusal_after_the_end() {
+    readers_against(
+        1,
+        0,
+        |source| source.report(true),
+        |source| source.happen(1, true),
+    );
+}
+
+/// The end of the runtime against a task of another one that is about to wait.
+#[test]
+fn close_against_wait() {
+    let close = |source: &Source| {
+        let waiting = source.readiness.disarm();
+        waiting.into_iter().for_each(ThinWaker::wake);
+    };
+    readers_against(1, 0, |_| (), close);
 }
 
 /// A foreign waker, which waits in the crowd, against an event.
@@ -207,23 +202,6 @@ fn restore_against_wait() {
     });
 }
 
-/// The peer has said its last word, and an attempt is refused all the same, against an event.
-#[test]
-fn event_against_refusal_after_the_end() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        source.report(true);
-        let reader = source.reader(&stand, true);
-        let poller = source.clone();
-        let other = thread::spawn(move || poller.happen(1, true));
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(reader);
-        stand.end();
-    });
-}
-
 /// An event in flight against the end of the source: the waker is given up once, and the slot stays unarmed.
 #[test]
 fn event_against_drop() {
@@ -240,28 +218,6 @@ fn event_against_drop() {
         waker.wake();
         run_all();
         drop(handle);
-        stand.end();
-    });
-}
-
-/// The end of the runtime against a task of another one that is about to wait.
-#[test]
-fn close_against_wait() {
-    check(|| {
-        let (stand, source) = (Stand::new(), Source::armed());
-        let reader = source.reader(&stand, true);
-        let closer = source.clone();
-        let other = thread::spawn(move || {
-            closer
-                .readiness
-                .disarm()
-                .into_iter()
-                .for_each(ThinWaker::wake)
-        });
-        turn();
-        other.join().unwrap();
-        run_all();
-        drop(reader);
         stand.end();
     });
 }
